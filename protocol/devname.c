@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * devname.c - device names.  See devname.h.
+ */
+#include "devname.h"
+
+#include <string.h>
+
+const char *
+devname_kind(uint8_t kind)
+{
+	switch (kind) {
+	case DEVICE_TUN:
+		return "tun";
+	case DEVICE_TAP:
+		return "tap";
+	default:
+		return NULL;
+	}
+}
+
+bool
+devname_parse(const char *name, struct device_id *id)
+{
+	unsigned unit = 0;
+	uint8_t kind;
+
+	if (name[0] != 't') {
+		return false;
+	}
+	if (name[1] == 'u' && name[2] == 'n') {
+		kind = DEVICE_TUN;
+	} else if (name[1] == 'a' && name[2] == 'p') {
+		kind = DEVICE_TAP;
+	} else {
+		return false;
+	}
+	name += 3;
+	if (name[0] == '\0' || (name[0] == '0' && name[1] != '\0')) {
+		return false;
+	}
+	for (; *name != '\0'; name++) {
+		if (*name < '0' || *name > '9') {
+			return false;
+		}
+		unit = unit * 10 + (unsigned)(*name - '0');
+		if (unit > DEVICE_UNITS_MAX) {
+			unit = DEVICE_UNITS_MAX;
+		}
+	}
+	id->kind = kind;
+	id->unit = (uint16_t)unit;
+	return true;
+}
+
+void
+devname_format(struct device_id id, char name[DEVNAME_SIZE])
+{
+	const char *kind = devname_kind(id.kind);
+	char digits[4];
+	unsigned unit = id.unit, count = 0;
+	char *out = name;
+
+	memcpy(out, kind != NULL ? kind : "???", 3);
+	out += 3;
+	do {
+		digits[count++] = (char)('0' + unit % 10);
+		unit /= 10;
+	} while (unit > 0 && count < sizeof(digits));
+	while (count > 0) {
+		*out++ = digits[--count];
+	}
+	*out = '\0';
+}
+
+bool
+device_id_valid(struct device_id id)
+{
+	return devname_kind(id.kind) != NULL && id.unit < DEVICE_UNITS_MAX;
+}
+
+bool
+device_id_equal(struct device_id a, struct device_id b)
+{
+	return a.kind == b.kind && a.unit == b.unit;
+}

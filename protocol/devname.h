@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * devname.h - device names: "tap0" and "/dev/tap0" <-> kind and unit.
+ *
+ * Pure functions, no system call, no allocation, errno untouched: the shim calls them on every
+ * path that a program opens.
+ */
+#ifndef TUNTAPD_PROTOCOL_DEVNAME_H
+#define TUNTAPD_PROTOCOL_DEVNAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Values cross the control socket and stand in files: never renumber. */
+enum device_kind {
+	DEVICE_TUN = 1,
+	DEVICE_TAP = 2,
+};
+
+/* Largest number of units per kind that a daemon can be configured to serve (programs scan up to 256). */
+#define DEVICE_UNITS_MAX 256
+/* Number of units per kind by default, as tuntaposx had. */
+#define DEVICE_UNITS_DEFAULT 16
+/* "tap255" with its NUL; also the size of every buffer that devname_format() writes. */
+#define DEVNAME_SIZE 8
+
+struct device_id {
+	uint8_t kind;  /* enum device_kind */
+	uint16_t unit; /* 0 ... DEVICE_UNITS_MAX - 1 */
+};
+
+/* "tun", "tap"; NULL for another kind. */
+const char *devname_kind(uint8_t kind);
+
+/*
+ * True if name is exactly "tunN" or "tapN": N decimal, no sign, no leading zero (but "0"), any
+ * number of digits.  Fills id; a unit of DEVICE_UNITS_MAX or more is stored as DEVICE_UNITS_MAX,
+ * which no daemon serves, so that "tap300" is still a device's name, and ENOENT.
+ */
+bool devname_parse(const char *name, struct device_id *id);
+
+/* Writes "tap0" into name.  id must be valid. */
+void devname_format(struct device_id id, char name[DEVNAME_SIZE]);
+
+/* True for a known kind and a unit below DEVICE_UNITS_MAX: the check for ids that came from somebody else. */
+bool device_id_valid(struct device_id id);
+
+bool device_id_equal(struct device_id a, struct device_id b);
+
+#endif

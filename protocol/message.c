@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * message.c - layout and whole checks of what crosses the control socket.  See message.h.
+ *
+ * The order of a check: enough bytes for a header, magic, version, then everything else.  The version comes before type and size,
+ * which another version may number and lay out otherwise.
+ */
+#include "message.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+
+static bool
+is_zero(const uint8_t *bytes, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (bytes[i] != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+is_terminated(const char *text, size_t size)
+{
+	return memchr(text, '\0', size) != NULL;
+}
+
+size_t
+message_size(uint16_t type)
+{
+	switch (type) {
+	case MESSAGE_ATTACH:
+		return sizeof(struct message_attach);
+	case MESSAGE_HEADER_MODE:
+		return sizeof(struct message_header_mode);
+	case MESSAGE_STATUS:
+		return sizeof(struct message_status);
+	case MESSAGE_STOP:
+		return sizeof(struct message_stop);
+	case MESSAGE_ATTACH | MESSAGE_REPLY:
+		return sizeof(struct message_attached);
+	case MESSAGE_STATUS | MESSAGE_REPLY:
+		return sizeof(struct message_device);
+	case MESSAGE_HEADER_MODE | MESSAGE_REPLY:
+	case MESSAGE_STOP | MESSAGE_REPLY:
+	case MESSAGE_RESULT:
+		return sizeof(struct message_result);
+	default:
+		return 0;
+	}
+}
+
+/* What all messages share.  0, EPROTONOSUPPORT or EBADMSG. */
+static int
+check_header(const union message *m, size_t bytes)
+{
+	if (bytes < sizeof(m->header) || m->header.magic != MESSAGE_MAGIC) {
+		return EBADMSG;
+	}
+	if (m->header.version != MESSAGE_VERSION) {
+		return EPROTONOSUPPORT;
+	}
+	if (message_size(m->header.type) == 0 || bytes != message_size(m->header.type) || m->header.size != bytes) {
+		return EBADMSG;
+	}
+	return 0;
+}
+
+static bool
+attach_ok(const struct message_attach *a, unsigned fd_count)
+{
+	struct device_id id = {.kind = a->kind, .unit = a->unit};
+
+	/* A unit past what a daemon can ever serve is answered with ENOENT, not taken for garbage: programs scan. */
+	return devname_kind(id.kind) != NULL && a->unit <= DEVICE_UNITS_MAX && a->access != 0 &&
+	    (a->access & ~MESSAGE_ACCESS_ALL) == 0 && a->nonblock <= 1 && is_zero(a->pad, sizeof(a->pad)) && fd_count <= 1;
+}
+
+static bool
+header_mode_ok(const struct message_header_mode *h, unsigned fd_count)
+{
+	struct device_id id = {.kind = h->kind, .unit = h->unit};
+
+	return device_id_valid(id) && h->on <= 1 && is_zero(h->pad, sizeof(h->pad)) && fd_count == 1;
+}
+
+int
+message_check_request(const union message *m, size_t bytes, unsigned fd_count)
+{
+	int error = check_header(m, bytes);
+	bool ok;
+
+	if (error != 0) {
+		return error;
+	}
+	switch (m->header.type) {
+	case MESSAGE_ATTACH:
+		ok = attach_ok(&m->attach, fd_count);
+		break;
+	case MESSAGE_HEADER_MODE:
+		ok = header_mode_ok(&m->header_mode, fd_count);
+		break;
+	case MESSAGE_STATUS:
+		ok = is_zero(m->status.pad, sizeof(m->status.pad)) && fd_count == 0;
+		break;
+	case MESSAGE_STOP:
+		ok = is_zero(m->stop.pad, sizeof(m->stop.pad)) && fd_count == 0;
+		break;
+	default:
+		ok = false; /* a reply */
+		break;
+	}
+	return ok ? 0 : EBADMSG;
+}
+
+static bool
+attached_ok(const struct message_attached *a, unsigned fd_count)
+{
+	struct device_id id = {.kind = a->kind, .unit = a->unit};
+
+	if (!is_zero(a->pad, sizeof(a->pad)) || a->error < 0) {
+		return false;
+	}
+	if (a->error != 0) {
+		return fd_count == 0;
+	}
+	return fd_count == 2 && device_id_valid(id) && a->open_number != 0 && a->mtu != 0 &&
+	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && is_terminated(a->ifname, sizeof(a->ifname));
+}
+
+static bool
+device_ok(const struct message_device *d)
+{
+	struct device_id id = {.kind = d->kind, .unit = d->unit};
+
+	if (d->error != 0) {
+		return d->error > 0;
+	}
+	return device_id_valid(id) && d->state <= DEVICE_UP && d->header_mode <= 1 && d->has_mac <= 1 &&
+	    d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total &&
+	    is_terminated(d->ifname, sizeof(d->ifname)) && is_terminated(d->link, sizeof(d->link)) &&
+	    is_terminated(d->program, sizeof(d->program));
+}
+
+int
+message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uint16_t request_type, uint32_t serial)
+{
+	int error = check_header(m, bytes);
+	bool ok;
+
+	if (error != 0) {
+		return error;
+	}
+	if (m->header.serial != serial) {
+		return EBADMSG;
+	}
+	if (m->header.type == MESSAGE_RESULT) {
+		ok = m->result.error > 0 && fd_count == 0 && is_zero(m->result.pad, sizeof(m->result.pad));
+	} else if (m->header.type != (request_type | MESSAGE_REPLY)) {
+		ok = false;
+	} else if (request_type == MESSAGE_ATTACH) {
+		ok = attached_ok(&m->attached, fd_count);
+	} else if (request_type == MESSAGE_STATUS) {
+		ok = fd_count == 0 && device_ok(&m->device);
+	} else {
+		ok = fd_count == 0 && m->result.error >= 0 && is_zero(m->result.pad, sizeof(m->result.pad));
+	}
+	return ok ? 0 : EBADMSG;
+}
+
+void
+message_init(union message *m, uint16_t type, uint32_t serial)
+{
+	memset(m, 0, sizeof(*m));
+	m->header.magic = MESSAGE_MAGIC;
+	m->header.version = MESSAGE_VERSION;
+	m->header.type = type;
+	m->header.size = (uint32_t)message_size(type);
+	m->header.serial = serial;
+}
+
+void
+message_init_reply(union message *m, const struct message_header *r, int error)
+{
+	/* r may be in m itself. */
+	uint16_t type = (uint16_t)(r->type | MESSAGE_REPLY);
+
+	message_init(m, message_size(type) != 0 ? type : MESSAGE_RESULT, r->serial);
+	switch (m->header.type) {
+	case MESSAGE_ATTACH | MESSAGE_REPLY:
+		m->attached.error = error;
+		break;
+	case MESSAGE_STATUS | MESSAGE_REPLY:
+		m->device.error = error;
+		break;
+	default:
+		m->result.error = error;
+		break;
+	}
+}

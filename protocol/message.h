@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * message.h - everything that crosses the control socket.
+ *
+ * One message is one record of fixed size, in the host's byte order (both ends are on one machine),
+ * with explicit pads that must be zero.  A program's connection lives for one request and its
+ * reply; the CLI may send several requests, one after the other, each answered before the next.
+ *
+ *	request			descriptors	reply			descriptors
+ *	MESSAGE_ATTACH		0 or 1 *	struct message_attached	2 (channel, page); 0 on error
+ *	MESSAGE_HEADER_MODE	1 (the device)	struct message_result	0
+ *	MESSAGE_STATUS		0		struct message_device	0
+ *	MESSAGE_STOP		0		struct message_result	0
+ *
+ *	* Linux: the program's own, unattached descriptor of /dev/net/tun, where it could open one.  The
+ *	  monitor turns it into the device, and the channel that comes back is the same open file.
+ *
+ * Version rule.  The version is one number for the whole protocol.  A daemon answers a request of
+ * another version with a struct message_result of its own version and EPROTONOSUPPORT, and closes;
+ * a client that reads another version than its own treats the daemon as absent.
+ *
+ * Errors travel as errno values of the platform, 0 for success.
+ */
+#ifndef TUNTAPD_PROTOCOL_MESSAGE_H
+#define TUNTAPD_PROTOCOL_MESSAGE_H
+
+#include <assert.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "devname.h"
+
+#define MESSAGE_MAGIC 0x64707474u /* "ttpd", little end first */
+#define MESSAGE_VERSION 1
+#define MESSAGE_FDS_MAX 2
+#define MESSAGE_ADDRESSES_MAX 8
+#define MESSAGE_IFNAME_SIZE 16  /* IFNAMSIZ, on both platforms */
+#define MESSAGE_PROGRAM_SIZE 32 /* Linux: TASK_COMM_LEN 16; Darwin: 2 * MAXCOMLEN */
+
+enum message_type {
+	MESSAGE_ATTACH = 1,
+	MESSAGE_HEADER_MODE = 2,
+	MESSAGE_STATUS = 3,
+	MESSAGE_STOP = 4,
+	MESSAGE_REPLY = 0x8000, /* or'ed to the request's type in its reply */
+	/* The reply to a request that could not be understood. */
+	MESSAGE_RESULT = MESSAGE_REPLY,
+};
+
+struct message_header {
+	uint32_t magic;   /* MESSAGE_MAGIC */
+	uint16_t version; /* MESSAGE_VERSION */
+	uint16_t type;    /* enum message_type */
+	uint32_t size;    /* of the whole message, bytes */
+	uint32_t serial;  /* the client's choice; the reply repeats it */
+};
+
+/* message_attach.access: what the program asked of open(2). */
+#define MESSAGE_ACCESS_READ 0x1u
+#define MESSAGE_ACCESS_WRITE 0x2u
+#define MESSAGE_ACCESS_ALL 0x3u
+
+/* "Make this device mine." */
+struct message_attach {
+	struct message_header header;
+	uint8_t kind;      /* enum device_kind */
+	uint8_t access;    /* MESSAGE_ACCESS_*, not 0 */
+	uint16_t unit;
+	uint8_t nonblock;  /* 0 or 1: the channel starts non-blocking */
+	uint8_t pad[11];
+};
+
+struct message_attached {
+	struct message_header header;
+	int32_t error;        /* errno, see device-contract: ENOENT, EBUSY, EACCES, ... */
+	uint32_t ifindex;     /* of the device's interface */
+	uint64_t open_number; /* of this open; also in the page */
+	uint32_t mtu;         /* bytes above the link header */
+	uint8_t kind;
+	uint8_t channel;      /* enum channel_type */
+	uint16_t unit;
+	char ifname[MESSAGE_IFNAME_SIZE]; /* NUL-terminated and zero-filled */
+	uint8_t pad[8];
+};
+
+/* TUNSIFHEAD: the address-family header on (1) or off (0).  The descriptor is the proof. */
+struct message_header_mode {
+	struct message_header header;
+	uint64_t open_number;
+	uint8_t kind;
+	uint8_t on;
+	uint16_t unit;
+	uint8_t pad[4];
+};
+
+/* A bare answer. */
+struct message_result {
+	struct message_header header;
+	int32_t error;
+	uint8_t pad[12];
+};
+
+/*
+ * One device per request: the first one at or after cursor, in the daemon's order.  Start with 0 and
+ * go on with message_device.next until that is 0.
+ */
+struct message_status {
+	struct message_header header;
+	uint32_t cursor;
+	uint8_t pad[12];
+};
+
+enum device_state {
+	DEVICE_CLOSED = 0, /* nobody holds it */
+	DEVICE_OPEN = 1,   /* held; the interface exists and is not up */
+	DEVICE_UP = 2,     /* held, and the interface is up */
+};
+
+enum channel_type {
+	CHANNEL_DIRECT = 1,
+	CHANNEL_RELAYED = 2,
+};
+
+struct message_address {
+	uint8_t family;    /* 4 or 6: not AF_*, which differs by platform */
+	uint8_t prefix;    /* bits */
+	uint8_t peer;      /* 1: bytes is the local end of a point-to-point pair */
+	uint8_t pad;
+	uint8_t bytes[16]; /* network order; IPv4 in the first four, the rest zero */
+};
+
+struct message_counters {
+	uint64_t packets;
+	uint64_t bytes;
+	uint64_t dropped;
+};
+
+struct message_device {
+	struct message_header header;
+	int32_t error;         /* 0; ENOENT: no device at or after the cursor, the rest is zero */
+	uint32_t next;         /* cursor of the next device; 0: this is the last */
+	uint64_t open_number;
+	int64_t since;         /* seconds since 1970 of this open; 0: closed */
+	uint64_t netns;        /* inode of the network namespace; 0 where there are none */
+	uint8_t kind;
+	uint8_t state;         /* enum device_state */
+	uint16_t unit;
+	uint32_t ifindex;      /* this and all below: 0 or empty while closed */
+	uint32_t mtu;
+	int32_t pid;           /* of the opener */
+	uint32_t uid;          /* of the opener */
+	uint8_t channel;       /* enum channel_type */
+	uint8_t header_mode;
+	uint8_t has_mac;
+	uint8_t address_count; /* in addresses; more may exist: addresses_total */
+	uint8_t mac[6];
+	uint16_t addresses_total;
+	char ifname[MESSAGE_IFNAME_SIZE];
+	char link[MESSAGE_IFNAME_SIZE]; /* "linux", "veth", ... */
+	char program[MESSAGE_PROGRAM_SIZE];
+	struct message_counters to_program;   /* kernel to program */
+	struct message_counters from_program; /* program to kernel */
+	struct message_address addresses[MESSAGE_ADDRESSES_MAX];
+};
+
+/* End the daemon with all its devices (`tuntapd serve --stop-all`).  Root or the daemon's own user. */
+struct message_stop {
+	struct message_header header;
+	uint8_t pad[16];
+};
+
+static_assert(sizeof(struct message_header) == 16, "wire layout");
+static_assert(sizeof(struct message_attach) == 32, "wire layout");
+static_assert(sizeof(struct message_attached) == 64, "wire layout");
+static_assert(sizeof(struct message_header_mode) == 32, "wire layout");
+static_assert(sizeof(struct message_result) == 32, "wire layout");
+static_assert(sizeof(struct message_status) == 32, "wire layout");
+static_assert(sizeof(struct message_address) == 20, "wire layout");
+static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 + 16 + 16 + 32 + 48 +
+    MESSAGE_ADDRESSES_MAX * 20, "wire layout");
+static_assert(sizeof(struct message_stop) == 32, "wire layout");
+
+/* Room for any message, aligned for all of them. */
+union message {
+	struct message_header header;
+	struct message_attach attach;
+	struct message_attached attached;
+	struct message_header_mode header_mode;
+	struct message_result result;
+	struct message_status status;
+	struct message_device device;
+	struct message_stop stop;
+};
+
+/* Size of each message type, bytes; 0 for an unknown type. */
+size_t message_size(uint16_t type);
+
+/*
+ * The whole check of a request, before anything of it is used: size received, magic, version, type (a request),
+ * size field, kind, unit, flags, pads, number of descriptors.  Returns 0, or an errno: EPROTONOSUPPORT (another version:
+ * worth an answer), EBADMSG (anything else).  errno itself is untouched.
+ */
+int message_check_request(const union message *m, size_t bytes, unsigned fd_count);
+
+/*
+ * The same for a reply to a request of that type and serial.  A struct message_result in place of the expected
+ * reply is accepted if it carries an error.  EBADMSG, EPROTONOSUPPORT as above.
+ */
+int message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uint16_t request_type, uint32_t serial);
+
+/* Zeroes the whole union and fills the header for a message of that type. */
+void message_init(union message *m, uint16_t type, uint32_t serial);
+
+/* Reply to request r: result or, by type, the reply's own struct, zeroed, with error set. */
+void message_init_reply(union message *m, const struct message_header *r, int error);
+
+#endif

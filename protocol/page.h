@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * page.h - the state page: what the shim may know about an open device without asking anybody.
+ *
+ * A file RUNDIR/state/DEVICE (0644, written by the monitor alone, with pwrite), mapped read-only by the shim.
+ * It outlives the daemon; the next one goes on writing it.  Fields are written one by one and only
+ * the byte-sized ones are read as truth by the shim; the page may lag, so before a refusal the shim asks the kernel.
+ * A page whose open number is not that of the reader's descriptor belongs to a later open: the reader's is over.
+ */
+#ifndef TUNTAPD_PROTOCOL_PAGE_H
+#define TUNTAPD_PROTOCOL_PAGE_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#define PAGE_MAGIC 0x67707474u /* "ttpg", little end first */
+#define PAGE_VERSION 1
+/* Size of the file, bytes: one page on every machine that we know with 4 KiB, and mappable on larger ones. */
+#define PAGE_FILE_BYTES 4096
+
+struct state_page {
+	uint32_t magic;
+	uint32_t version;
+	uint64_t open_number; /* of the present or last open, from 1; 0: never opened */
+	uint32_t ifindex;
+	uint32_t mtu;         /* bytes above the link header */
+	uint8_t up;           /* the interface is up */
+	uint8_t gone;         /* this open is over: its interface or its relay went away */
+	uint8_t header_mode;  /* tun: packets carry the address-family header */
+	uint8_t unwatched;    /* the daemon no longer hears of the interface: ask the kernel each time */
+	uint8_t kind;
+	uint8_t channel;      /* enum channel_type */
+	uint16_t unit;
+	uint8_t pad[24];
+};
+
+static_assert(sizeof(struct state_page) == 56, "file layout");
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * transport.h - the control socket, by platform: transport-linux.c, transport-darwin.c.
+ *
+ * Linux: AF_UNIX SOCK_SEQPACKET.  Darwin has no SOCK_SEQPACKET and tells the peer's credentials on
+ * streams only, so there it is a SOCK_STREAM on which each record is a message whose header carries its size.
+ * fdpass.h moves the records on both.
+ */
+#ifndef TUNTAPD_PROTOCOL_TRANSPORT_H
+#define TUNTAPD_PROTOCOL_TRANSPORT_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+struct transport_peer {
+	pid_t pid; /* for display only */
+	uid_t uid;
+	gid_t gid;
+};
+
+/*
+ * Connects to the daemon: a descriptor, close-on-exec, blocking.  -1 with errno: ENAMETOOLONG (path does not fit
+ * sun_path), ENOENT or ECONNREFUSED (no daemon), EACCES, EAGAIN (backlog full), EMFILE, ENFILE.
+ */
+int transport_connect(const char *path);
+
+/*
+ * A listening socket bound to path with mode 0666, close-on-exec, non-blocking.  path must not exist.
+ * -1 with errno: ENAMETOOLONG, EADDRINUSE, EACCES, ENOENT (no such directory), or as socket(2), bind(2).
+ */
+int transport_listen(const char *path, int backlog);
+
+/* accept(2): close-on-exec, non-blocking.  -1 with errno. */
+int transport_accept(int listener);
+
+/* Two joined ends of the same type as a connection, close-on-exec; for the daemon's own processes and for tests. */
+int transport_pair(int ends[2]);
+
+/* Who connected, as the kernel says.  0, or -1 with errno. */
+int transport_peer(int sock, struct transport_peer *peer);
+
+/* For fdpass.c alone: what differs about one record. */
+
+#ifdef MSG_NOSIGNAL
+#define TRANSPORT_SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
+#else
+#define TRANSPORT_SEND_FLAGS MSG_DONTWAIT
+#endif
+
+/* One record, never waiting: recvmsg(2) with descriptors close-on-exec where the kernel can do that at once. */
+ssize_t transport_receive(int sock, struct msghdr *message);
+
+/* Makes a received descriptor close-on-exec where transport_receive() could not. */
+void transport_mark_received(int fd);
+
+#endif
