@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * client.c - one control connection.  See client.h.
+ *
+ * The callback's last act may be server_drop(), which frees the client.  Descriptors that came with a request belong to the client
+ * until the request is handed on.
+ */
+#include "client.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon/log.h"
+#include "daemon/server.h"
+#include "protocol/fdpass.h"
+
+static void
+close_request(struct client *c)
+{
+	for (unsigned i = 0; i < c->fd_count; i++) {
+		close(c->fds[i]);
+	}
+	c->fd_count = 0;
+	c->request_bytes = 0;
+}
+
+static void
+tell(struct client *c, const struct message_header *request, int error)
+{
+	union message reply;
+
+	message_init(&reply, MESSAGE_RESULT, request->serial);
+	reply.result.error = error;
+	/* A client that does not read what it asked for is dropped all the same. */
+	(void)fdpass_send(c->fd, &reply, reply.header.size, NULL, 0);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *argument)
+{
+	struct client *c = argument;
+	ssize_t n;
+	int error;
+
+	if ((what & EV_TIMEOUT) != 0) {
+		server_drop(c->server, c, "silent for too long");
+		return;
+	}
+	memset(&c->request, 0, sizeof(c->request));
+	c->fd_count = MESSAGE_FDS_MAX;
+	n = fdpass_receive(fd, &c->request, sizeof(c->request), c->fds, &c->fd_count);
+	if (n < 0) {
+		c->fd_count = 0;
+		if (errno == EAGAIN || errno == EINTR) {
+			return;
+		}
+		if (errno == EMFILE || errno == ENFILE) {
+			tell(c, &c->request.header, ENFILE);
+			server_drop(c->server, c, "no room for its descriptors");
+			return;
+		}
+		server_drop(c->server, c, errno == EBADMSG ? "broke the protocol" : NULL);
+		return;
+	}
+	if (n == 0) {
+		server_drop(c->server, c, NULL);
+		return;
+	}
+	c->request_bytes = (size_t)n;
+	error = message_check_request(&c->request, c->request_bytes, c->fd_count);
+	if (error != 0) {
+		tell(c, &c->request.header, error);
+		server_drop(c->server, c, error == EPROTONOSUPPORT ? "speaks another version of the protocol: install "
+		    "shim and daemon of one version" : "broke the protocol");
+		return;
+	}
+	event_del(c->event);
+	server_forward(c->server, c);
+}
+
+static int
+wait_for_request(struct client *c)
+{
+	static const struct timeval silence = {.tv_sec = CLIENT_SILENCE_S};
+
+	c->state = CLIENT_READING;
+	return event_add(c->event, &silence);
+}
+
+struct client *
+client_new(struct server *server, struct event_base *base, int fd, uint64_t number, uid_t uid)
+{
+	struct client *c = calloc(1, sizeof(*c));
+
+	if (c == NULL) {
+		close(fd);
+		return NULL;
+	}
+	c->server = server;
+	c->number = number;
+	c->uid = uid;
+	c->fd = fd;
+	c->event = event_new(base, fd, EV_READ | EV_PERSIST, on_readable, c);
+	if (c->event == NULL || wait_for_request(c) < 0) {
+		client_free(c);
+		errno = ENOMEM;
+		return NULL;
+	}
+	return c;
+}
+
+void
+client_free(struct client *c)
+{
+	if (c == NULL) {
+		return;
+	}
+	if (c->event != NULL) {
+		event_free(c->event);
+	}
+	close_request(c);
+	close(c->fd);
+	free(c);
+}
+
+void
+client_forwarded(struct client *c, bool sent)
+{
+	if (!sent) {
+		c->state = CLIENT_FORWARDING;
+		return;
+	}
+	c->state = CLIENT_WAITING;
+	/* The monitor has its own copies now. */
+	for (unsigned i = 0; i < c->fd_count; i++) {
+		close(c->fds[i]);
+	}
+	c->fd_count = 0;
+}
+
+bool
+client_done(struct client *c, int error, bool answered)
+{
+	if (!answered) {
+		tell(c, &c->request.header, error);
+	}
+	close_request(c);
+	return wait_for_request(c) == 0;
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * device.h - the table of devices: attach, exclusive open, state, last close.
+ *
+ * One struct devices per monitor.  A device exists for each unit that the policy counts; it is closed, open or up.  All that
+ * needs a kernel goes through the link seam, so the table runs on a fake link in tests, without root.
+ */
+#ifndef TUNTAPD_DAEMON_DEVICE_H
+#define TUNTAPD_DAEMON_DEVICE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/journal.h"
+#include "daemon/link.h"
+#include "daemon/os.h"
+#include "daemon/policy.h"
+
+struct devices;
+
+/* What the table stands on; all of it outlives the table and is not owned by it. */
+struct devices_setup {
+	const struct policy *policy;
+	struct journal *journal;
+	struct netif *netif;           /* handed to links; NULL with a fake link */
+	int rundir;                    /* for state pages */
+	uint64_t netns;                /* the daemon's own network namespace */
+	const struct link_ops *(*link_for)(uint8_t kind); /* link_auto, or a test's */
+	const struct link_ops *(*link_named)(const char *name); /* link_find, or a test's */
+};
+
+/* One request to open a device. */
+struct device_attach {
+	struct device_id id;
+	struct link_open how;
+	const struct os_peer *peer;
+	uint64_t netns;      /* the opener's */
+	const char *program; /* its name, for display */
+};
+
+/* What the program gets.  The caller passes the descriptors on and closes them. */
+struct device_attached {
+	int channel;
+	int page;
+	enum channel_type channel_type;
+	uint64_t open_number;
+	uint32_t ifindex;
+	uint32_t mtu;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
+/* NULL with errno ENOMEM. */
+struct devices *devices_new(const struct devices_setup *setup);
+/* Forgets the table; interfaces, pages and journal stay as they are. */
+void devices_free(struct devices *d);
+
+/*
+ * Opens a device.  0, or -1 with errno: ENOENT (no such unit), EACCES (policy; another network namespace; also where the unit is
+ * busy), EBUSY (held, or an interface of that name that is not ours), or as link_ops.open.  Logs, once.
+ */
+int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
+
+/*
+ * TUNSIFHEAD: proof is a descriptor of the device.  0, or -1 with errno: ENOTTY (a tap), EPERM (proof is not the
+ * device's), ENXIO (that open is over).
+ */
+int devices_set_header_mode(struct devices *d, struct device_id id, uint64_t open_number, int proof, bool on);
+
+/* What the interface watch tells. */
+void devices_on_event(struct devices *d, const struct netif_event *event);
+
+/* Reads every open device's interface again: after events were lost. */
+void devices_resync(struct devices *d);
+
+/* At start: takes over what the journal knows and still exists.  Returns the number of devices taken over. */
+unsigned devices_adopt(struct devices *d);
+
+/* Takes away every open device's interface.  Returns how many. */
+unsigned devices_end_all(struct devices *d);
+
+/* Fills a reply (header apart) with the first device at or after cursor; error ENOENT past the last. */
+void devices_describe(struct devices *d, uint32_t cursor, struct message_device *out);
+
+/* Number of devices that are not closed. */
+unsigned devices_open_count(const struct devices *d);
+
+#endif

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link-linux.c - tun and tap devices by Linux's own /dev/net/tun, direct.
+ *
+ * Theory of operation.  The channel is a descriptor of /dev/net/tun to which TUNSETIFF has given an interface named after
+ * the device.  Where the program could open the node itself, it sent that descriptor, unattached, and
+ * every copy of it becomes the device; where it could not, the monitor opens the node.  The monitor then passes the channel
+ * on and keeps no copy: the interface lives exactly as long as the program's descriptors do, and the kernel tells of its
+ * end by rtnetlink.  IFF_TUN_EXCL keeps TUNSETIFF from joining an interface that exists.
+ *
+ * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of this
+ * namespace, and opened for no more than the program asked the policy for.
+ *
+ * Sources: Documentation/networking/tuntap.rst, linux/if_tun.h; drivers/net/tun.c (TUNGETIFF on an unattached descriptor:
+ * EBADFD; __tun_chr_ioctl, TUNGETDEVNETNS; SIOCGSKNS: the namespace at open); devices.txt (10:200).
+ */
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "os.h"
+
+#define TUN_NODE "/dev/net/tun"
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
+
+static const char *
+linux_unavailable(void)
+{
+	int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC);
+
+	if (fd >= 0) {
+		close(fd);
+		return NULL;
+	}
+	switch (errno) {
+	case ENOENT:
+	case ENODEV:
+	case ENXIO:
+		return TUN_NODE " is missing: load the module ('modprobe tun'), or make the node "
+		    "('mknod " TUN_NODE " c 10 200') and give it to the container";
+	case EACCES:
+	case EPERM:
+		return TUN_NODE " cannot be opened: start tuntapd as root, or let this user "
+		    "read and write the node ('chmod 0666 " TUN_NODE "')";
+	default:
+		return TUN_NODE " cannot be opened";
+	}
+}
+
+static bool
+is_tun_node(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) == TUN_MAJOR &&
+	    minor(st.st_rdev) == TUN_MINOR;
+}
+
+static unsigned
+access_of_flags(int flags)
+{
+	switch (flags & O_ACCMODE) {
+	case O_RDONLY:
+		return MESSAGE_ACCESS_READ;
+	case O_WRONLY:
+		return MESSAGE_ACCESS_WRITE;
+	default:
+		return MESSAGE_ACCESS_ALL;
+	}
+}
+
+static int
+flags_of_access(unsigned access)
+{
+	switch (access) {
+	case MESSAGE_ACCESS_READ:
+		return O_RDONLY;
+	case MESSAGE_ACCESS_WRITE:
+		return O_WRONLY;
+	default:
+		return O_RDWR;
+	}
+}
+
+/* 0 if a program's descriptor may become the device; else -1 with EINVAL or EACCES. */
+static int
+check_given(int fd, unsigned access)
+{
+	struct ifreq request = {0};
+	uint64_t theirs, ours;
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags < 0 || !is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) == 0 || errno != EBADFD) {
+		errno = EINVAL;
+		return -1;
+	}
+	if ((access_of_flags(flags) & ~access) != 0) {
+		errno = EACCES;
+		return -1;
+	}
+	if (os_netns_of_fd(fd, &theirs) < 0 || os_netns_own(&ours) < 0 || theirs != ours) {
+		errno = EACCES;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+linux_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
+{
+	struct ifreq request = {0};
+	int fd, saved;
+
+	if (how->given_fd >= 0) {
+		if (check_given(how->given_fd, how->access) < 0) {
+			return -1;
+		}
+		fd = fcntl(how->given_fd, F_DUPFD_CLOEXEC, 0);
+	} else {
+		fd = open(TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
+		if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
+			log_warnx("%s", linux_unavailable());
+			errno = ENXIO; /* never ENOENT: programs that scan units take that for the last unit */
+		}
+	}
+	if (fd < 0) {
+		return -1;
+	}
+	devname_format(l->id, request.ifr_name);
+	request.ifr_flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_TUN_EXCL);
+	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+		goto fail;
+	}
+	if (netif_read(l->netif, request.ifr_name, 0, false, status) < 0) {
+		goto fail;
+	}
+	l->ifindex = status->ifindex;
+	memcpy(l->ifname, status->ifname, sizeof(l->ifname));
+	*channel = fd;
+	return 0;
+fail:
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+linux_read(struct link *l, struct netif_status *status)
+{
+	return netif_read(l->netif, NULL, l->ifindex, true, status);
+}
+
+static int
+linux_adopt(struct link *l, struct netif_status *status)
+{
+	if (linux_read(l, status) < 0) {
+		return -1;
+	}
+	/* An index is not used again before the namespace has gone through 2^31 of them; the driver's name is still worth a look. */
+	if (strcmp(status->kind, "tun") != 0) {
+		errno = ENODEV;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+linux_set_up(struct link *l)
+{
+	return netif_set_up(l->netif, l->ifindex, true);
+}
+
+static int
+linux_prove(struct link *l, int fd)
+{
+	struct ifreq request = {0};
+	struct netif_status status;
+	struct stat st;
+	uint64_t ours;
+	int ns = -1;
+
+	if (!is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) < 0) {
+		goto no;
+	}
+	/* A name means something in its namespace only. */
+	ns = ioctl(fd, TUNGETDEVNETNS);
+	if (ns < 0 || fstat(ns, &st) < 0 || os_netns_own(&ours) < 0 || st.st_ino != ours) {
+		goto no;
+	}
+	request.ifr_name[sizeof(request.ifr_name) - 1] = '\0';
+	if (netif_read(l->netif, request.ifr_name, 0, false, &status) < 0 || status.ifindex != l->ifindex) {
+		goto no;
+	}
+	close(ns);
+	return 0;
+no:
+	if (ns >= 0) {
+		close(ns);
+	}
+	errno = EPERM;
+	return -1;
+}
+
+static void
+linux_close(struct link *l)
+{
+	if (l->ifindex != 0 && netif_delete(l->netif, l->ifindex) < 0 && errno != ENODEV) {
+		log_warn("%s: taking the interface away", l->ifname);
+	}
+	l->ifindex = 0;
+}
+
+const struct link_ops link_linux = {
+	.name = "linux",
+	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
+	.channel = CHANNEL_DIRECT,
+	.unavailable = linux_unavailable,
+	.open = linux_open,
+	.adopt = linux_adopt,
+	.read = linux_read,
+	.set_up = linux_set_up,
+	.prove = linux_prove,
+	.close = linux_close,
+};

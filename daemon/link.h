@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link.h - the one seam to the kernel: how a device's interface is made, and how its packets come and go.
+ *
+ * One file per link exports one const struct link_ops; link.c has the list of them and the choice, nothing else.
+ * Everything above (devices, policy, protocol, shim) is free of platforms.  All operations are called by the
+ * monitor, in its event loop, and may block for as long as the kernel takes to make an interface, no longer.  Unless
+ * said otherwise they return 0, or -1 with errno.
+ */
+#ifndef TUNTAPD_DAEMON_LINK_H
+#define TUNTAPD_DAEMON_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/netif.h"
+#include "protocol/devname.h"
+#include "protocol/message.h"
+
+struct link_ops;
+
+/* The kernel side of one open device.  Owned by the device; plain data, so that a journal record can bring it back. */
+struct link {
+	const struct link_ops *ops; /* NULL: none */
+	struct netif *netif;        /* of the daemon; not owned; NULL for a link without a kernel */
+	struct device_id id;
+	uint32_t ifindex;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
+/* What the program asked for. */
+struct link_open {
+	unsigned access; /* MESSAGE_ACCESS_* */
+	bool nonblock;
+	int given_fd;    /* what came with the request, or -1; stays the caller's */
+};
+
+struct link_ops {
+	const char *name;          /* "linux", "veth", ...: configuration, status, journal */
+	unsigned kinds;            /* bit 1 << enum device_kind for each kind that it can make */
+	enum channel_type channel;
+
+	/* NULL if the link can work on this machine now; else a text: what is missing and what to do. */
+	const char *(*unavailable)(void);
+
+	/*
+	 * Makes the interface for l->id, exclusively: EBUSY if something of that name exists, never joined.  Fills l->ifindex,
+	 * l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the program, which the
+	 * caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd is not what it must be); ENXIO (the link cannot work
+	 * here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
+	 */
+	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
+
+	/*
+	 * Whether the interface that l (from a journal record) names still exists and is of this link's making; fills
+	 * *status.  ENODEV: it is gone.  Nothing is changed.
+	 */
+	int (*adopt)(struct link *l, struct netif_status *status);
+
+	/* The interface as it is now, with addresses.  ENODEV: gone. */
+	int (*read)(struct link *l, struct netif_status *status);
+
+	/* Brings the interface up. */
+	int (*set_up)(struct link *l);
+
+	/* Whether descriptor fd, sent by a stranger, is the channel of l.  EPERM: it is not. */
+	int (*prove)(struct link *l, int fd);
+
+	/* Takes the interface away.  Idempotent; also for one that is gone already. */
+	void (*close)(struct link *l);
+};
+
+extern const struct link_ops link_linux;
+
+/* The link of that name, or NULL. */
+const struct link_ops *link_find(const char *name);
+
+/* The link for a kind by default ("auto"); NULL if this platform has none. */
+const struct link_ops *link_auto(uint8_t kind);
+
+#endif

@@ -1,0 +1,543 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * monitor.c - the privileged process.
+ *
+ * Theory of operation.  The monitor holds the rights that interfaces need.  It owns the table of devices, the journal, the
+ * state pages and the interface watch, and starts one worker, which talks to strangers.  It waits for four things: a
+ * request from the worker, news of interfaces, a signal, the worker's end.  Requests are answered one at a time, in
+ * order; each first takes in all news of interfaces, so that an open that follows a close sees the close.
+ *
+ * Trust.  A request carries the client's connection.  The monitor checks the message as if the worker had not,
+ * asks the kernel about the connection, and answers on it.  A malformed record from the worker ends the service.
+ *
+ * End.  SIGTERM and SIGINT leave open devices alone: the next daemon finds them through the journal.  A stop request ends
+ * them first.  If the worker dies the monitor ends with an error, so that the service manager starts a whole daemon.
+ */
+#include "monitor.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon/config.h"
+#include "daemon/device.h"
+#include "daemon/log.h"
+#include "daemon/privmsg.h"
+#include "daemon/rundir.h"
+#include "protocol/fdpass.h"
+#include "protocol/paths.h"
+#include "protocol/transport.h"
+
+/* News taken in per turn of the loop, so that a storm of interface changes cannot keep requests waiting. */
+#define EVENTS_PER_TURN 256
+/* How long the worker may take to end after its socket closed. */
+#define WORKER_END_S 2
+
+struct monitor {
+	struct event_base *base;
+	struct rundir rundir;
+	struct policy policy;
+	struct journal *journal;
+	struct netif *netif;
+	struct devices *devices;
+	uint64_t netns;
+	pid_t worker;
+	int worker_fd;
+	struct event *worker_event;
+	struct event *watch_event;
+	struct event *signals[2];
+	struct log_limit request_limit;
+	int status; /* of exit */
+};
+
+static void
+finish(struct monitor *m, int status)
+{
+	m->status = status;
+	event_base_loopbreak(m->base);
+}
+
+/* Takes in what is known of interfaces, up to limit events. */
+static void
+take_news(struct monitor *m, unsigned limit)
+{
+	struct netif_event event;
+
+	for (unsigned i = 0; i < limit; i++) {
+		int result = netif_next_event(m->netif, &event);
+
+		if (result == 0) {
+			return;
+		}
+		if (result > 0) {
+			devices_on_event(m->devices, &event);
+		} else if (errno == ENOBUFS) {
+			log_info("news of interfaces was lost: reading all again");
+			devices_resync(m->devices);
+		} else {
+			log_error("watching interfaces");
+			finish(m, EX_OSERR);
+			return;
+		}
+	}
+}
+
+static void
+on_watch(evutil_socket_t fd, short what, void *argument)
+{
+	take_news(argument, EVENTS_PER_TURN);
+}
+
+/* Answers on the client's connection.  Never waits: a fresh connection has room for one reply, and another's loss is its own. */
+static void
+answer(struct monitor *m, int connection, const union message *reply, const int *fds, unsigned fd_count)
+{
+	if (fdpass_send(connection, reply, reply->header.size, fds, fd_count) < 0 &&
+	    log_limit_pass(&m->request_limit, "unanswered requests")) {
+		log_warn("answering a client");
+	}
+}
+
+static int
+attach(struct monitor *m, int connection, const union message *request, int given_fd)
+{
+	struct os_peer peer;
+	struct device_attach how = {
+		.id = {.kind = request->attach.kind, .unit = request->attach.unit},
+		.how = {.access = request->attach.access, .nonblock = request->attach.nonblock != 0, .given_fd = given_fd},
+		.peer = &peer,
+	};
+	struct device_attached attached;
+	char program[MESSAGE_PROGRAM_SIZE];
+	union message reply;
+	int error = 0;
+
+	if (os_peer_read(connection, &peer) < 0 || os_netns_of_fd(connection, &how.netns) < 0) {
+		error = errno;
+		log_warn("asking the kernel about a client");
+		os_peer_clear(&peer);
+		message_init_reply(&reply, &request->header, error);
+		answer(m, connection, &reply, NULL, 0);
+		return error;
+	}
+	os_program_name(peer.pid, program, sizeof(program));
+	how.program = program;
+	if (devices_attach(m->devices, &how, &attached) < 0) {
+		error = errno;
+	}
+	os_peer_clear(&peer);
+	message_init_reply(&reply, &request->header, error);
+	if (error != 0) {
+		answer(m, connection, &reply, NULL, 0);
+		return error;
+	}
+	reply.attached.ifindex = attached.ifindex;
+	reply.attached.open_number = attached.open_number;
+	reply.attached.mtu = attached.mtu;
+	reply.attached.kind = how.id.kind;
+	reply.attached.unit = how.id.unit;
+	reply.attached.channel = (uint8_t)attached.channel_type;
+	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
+	answer(m, connection, &reply, (int[]){attached.channel, attached.page}, 2);
+	/* Not ours from here on.  If the client has gone, this was the last copy, and the watch will tell. */
+	close(attached.channel);
+	close(attached.page);
+	return 0;
+}
+
+static int
+header_mode(struct monitor *m, int connection, const union message *request, int proof)
+{
+	struct device_id id = {.kind = request->header_mode.kind, .unit = request->header_mode.unit};
+	union message reply;
+	int error = 0;
+
+	if (devices_set_header_mode(m->devices, id, request->header_mode.open_number, proof,
+	    request->header_mode.on != 0) < 0) {
+		error = errno;
+	}
+	message_init_reply(&reply, &request->header, error);
+	answer(m, connection, &reply, NULL, 0);
+	return error;
+}
+
+static int
+describe(struct monitor *m, int connection, const union message *request)
+{
+	union message reply;
+
+	message_init_reply(&reply, &request->header, 0);
+	devices_describe(m->devices, request->status.cursor, &reply.device);
+	answer(m, connection, &reply, NULL, 0);
+	return reply.device.error;
+}
+
+static int
+stop(struct monitor *m, int connection, const union message *request)
+{
+	struct os_peer peer;
+	union message reply;
+	int error = 0;
+
+	if (os_peer_read(connection, &peer) < 0) {
+		error = errno;
+	} else if (peer.uid != 0 && peer.uid != geteuid()) {
+		error = EPERM;
+	}
+	os_peer_clear(&peer);
+	if (error == 0) {
+		log_info("stop request of uid %ld, pid %ld: ending %u open devices", (long)peer.uid, (long)peer.pid,
+		    devices_open_count(m->devices));
+		(void)devices_end_all(m->devices);
+		finish(m, EX_OK);
+	}
+	message_init_reply(&reply, &request->header, error);
+	answer(m, connection, &reply, NULL, 0);
+	return error;
+}
+
+static void
+tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
+{
+	struct priv_done done = {
+		.header = {.magic = PRIV_MAGIC, .type = PRIV_DONE, .client = client},
+		.error = error,
+		.answered = answered,
+	};
+
+	/* The worker reads before it sends more, so its queue always has room; if not, it is no worker of ours. */
+	if (fdpass_send(m->worker_fd, &done, sizeof(done), NULL, 0) < 0 && errno != EPIPE && errno != ECONNRESET) {
+		log_error("answering the worker");
+		finish(m, EX_SOFTWARE);
+	}
+}
+
+/* The one switch: all that a worker can ask for. */
+static void
+dispatch(struct monitor *m, const struct priv_request *r, const int *fds)
+{
+	int error;
+
+	switch (r->message.header.type) {
+	case MESSAGE_ATTACH:
+		error = attach(m, fds[0], &r->message, fds[1]);
+		break;
+	case MESSAGE_HEADER_MODE:
+		error = header_mode(m, fds[0], &r->message, fds[1]);
+		break;
+	case MESSAGE_STATUS:
+		error = describe(m, fds[0], &r->message);
+		break;
+	case MESSAGE_STOP:
+		error = stop(m, fds[0], &r->message);
+		break;
+	default:
+		log_errorx("worker sent a request of type %u", r->message.header.type);
+		finish(m, EX_PROTOCOL);
+		return;
+	}
+	tell_worker(m, r->header.client, error, true);
+}
+
+static void
+on_worker(evutil_socket_t fd, short what, void *argument)
+{
+	struct monitor *m = argument;
+	struct priv_request r;
+	int fds[FDPASS_MAX] = {-1, -1, -1};
+	unsigned fd_count = FDPASS_MAX;
+	ssize_t n;
+
+	memset(&r, 0, sizeof(r));
+	n = fdpass_receive(fd, &r, sizeof(r), fds, &fd_count);
+	if (n < 0 && errno == EAGAIN) {
+		return;
+	}
+	if (n < 0 && errno == EMFILE && r.header.magic == PRIV_MAGIC) {
+		log_warnx("out of descriptors: a request is refused (raise the limit on open files)");
+		tell_worker(m, r.header.client, ENFILE, false);
+		return;
+	}
+	if (n == 0 || (n < 0 && errno == ECONNRESET)) {
+		log_errorx("the worker is gone: ending, open devices stay");
+		finish(m, EX_SOFTWARE);
+		return;
+	}
+	if (n != (ssize_t)sizeof(r) || r.header.magic != PRIV_MAGIC || r.header.type != PRIV_REQUEST || fd_count < 1 ||
+	    message_check_request(&r.message, r.message_bytes, fd_count - 1) != 0) {
+		log_errorx("the worker sent what no worker sends: ending, open devices stay");
+		finish(m, EX_PROTOCOL);
+	} else {
+		take_news(m, EVENTS_PER_TURN);
+		dispatch(m, &r, fds);
+	}
+	for (unsigned i = 0; n >= 0 && i < fd_count; i++) {
+		close(fds[i]);
+	}
+}
+
+static void
+on_signal(evutil_socket_t number, short what, void *argument)
+{
+	struct monitor *m = argument;
+
+	log_info("signal %d: ending, %u open devices stay", (int)number, devices_open_count(m->devices));
+	finish(m, EX_OK);
+}
+
+/* In the child: lays out the worker's descriptors and becomes it.  Does not return. */
+static void
+become_worker(int monitor_fd, int listener, int root)
+{
+	char name[] = "tuntapd", role[] = DAEMON_ROLE_PREFIX "worker", verbosity[16];
+	char *argv[] = {name, role, verbosity, NULL};
+	/* First out of the way, then into place, so that none lands on another. */
+	int sources[] = {monitor_fd, listener, root};
+	static const int places[] = {PRIV_FD_MONITOR, PRIV_FD_LISTENER, PRIV_FD_ROOT};
+
+	for (unsigned i = 0; i < 3; i++) {
+		sources[i] = fcntl(sources[i], F_DUPFD, PRIV_FD_FIRST_FREE);
+		if (sources[i] < 0) {
+			_exit(EX_OSERR);
+		}
+	}
+	for (unsigned i = 0; i < 3; i++) {
+		if (dup2(sources[i], places[i]) < 0) {
+			_exit(EX_OSERR);
+		}
+	}
+	os_close_from(PRIV_FD_FIRST_FREE);
+	snprintf(verbosity, sizeof(verbosity), "%d", log_verbosity());
+	os_exec_self(argv);
+	_exit(EX_OSERR);
+}
+
+static int
+start_worker(struct monitor *m, int listener)
+{
+	int ends[2], root;
+
+	root = openat(m->rundir.fd, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (root < 0) {
+		log_error("%s/" PATHS_EMPTY_DIR, m->rundir.path);
+		return -1;
+	}
+	if (transport_pair(ends) < 0) {
+		log_error("socket pair");
+		close(root);
+		return -1;
+	}
+	m->worker = fork();
+	if (m->worker == 0) {
+		become_worker(ends[1], listener, root);
+	}
+	close(ends[1]);
+	close(root);
+	if (m->worker < 0) {
+		log_error("starting the worker");
+		close(ends[0]);
+		return -1;
+	}
+	m->worker_fd = ends[0];
+	return evutil_make_socket_nonblocking(m->worker_fd);
+}
+
+/* The worker ends when its socket does; one that does not is killed. */
+static void
+end_worker(struct monitor *m)
+{
+	int status = 0;
+
+	if (m->worker_fd >= 0) {
+		close(m->worker_fd);
+		m->worker_fd = -1;
+	}
+	if (m->worker <= 0) {
+		return;
+	}
+	for (unsigned i = 0; i < WORKER_END_S * 100; i++) {
+		if (waitpid(m->worker, &status, WNOHANG) != 0) {
+			break;
+		}
+		usleep(10000);
+		if (i == WORKER_END_S * 100 - 1) {
+			log_warnx("the worker does not end: killing it");
+			kill(m->worker, SIGKILL);
+			(void)waitpid(m->worker, &status, 0);
+		}
+	}
+	if (WIFSIGNALED(status)) {
+		log_warnx("the worker ended by signal %d", WTERMSIG(status));
+	} else if (WEXITSTATUS(status) != 0) {
+		log_warnx("the worker ended with status %d", WEXITSTATUS(status));
+	}
+	m->worker = 0;
+}
+
+static int
+check_rights(void)
+{
+	const struct link_ops *link = link_auto(DEVICE_TAP);
+	const char *text = os_rights_missing();
+
+	if (text != NULL) {
+		log_errorx("%s", text);
+		return EX_NOPERM;
+	}
+	text = link != NULL ? link->unavailable() : "no link serves tap devices on this platform";
+	if (text != NULL) {
+		log_errorx("%s", text);
+		return EX_UNAVAILABLE;
+	}
+	return EX_OK;
+}
+
+/* All descriptors that the hard limit allows: each open device costs one here. */
+static void
+raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Everything but the worker and the loop.  An exit status. */
+static int
+prepare(struct monitor *m, const struct daemon_options *options)
+{
+	struct devices_setup setup;
+	int status = config_load(&m->policy, options->config_path);
+
+	if (status == EX_OK) {
+		status = check_rights();
+	}
+	if (status == EX_OK) {
+		status = rundir_open(&m->rundir, options->socket_path != NULL ? options->socket_path :
+		    PATHS_SOCKET_DEFAULT);
+	}
+	if (status != EX_OK) {
+		return status;
+	}
+	m->journal = journal_open(m->rundir.fd);
+	m->netif = netif_new();
+	m->base = event_base_new();
+	if (m->journal == NULL || m->netif == NULL || m->base == NULL || os_netns_own(&m->netns) < 0) {
+		log_error("starting");
+		return EX_OSERR;
+	}
+	setup = (struct devices_setup){
+		.policy = &m->policy,
+		.journal = m->journal,
+		.netif = m->netif,
+		.rundir = m->rundir.fd,
+		.netns = m->netns,
+		.link_for = link_auto,
+		.link_named = link_find,
+	};
+	m->devices = devices_new(&setup);
+	if (m->devices == NULL) {
+		log_error("starting");
+		return EX_OSERR;
+	}
+	(void)devices_adopt(m->devices);
+	return EX_OK;
+}
+
+static int
+add_event(struct monitor *m, struct event **slot, int fd, short what, event_callback_fn callback)
+{
+	*slot = event_new(m->base, fd, what, callback, m);
+	return *slot != NULL ? event_add(*slot, NULL) : -1;
+}
+
+/* With a control socket that is ours; until the loop ends. */
+static int
+serve_on(struct monitor *m, int listener)
+{
+	if (start_worker(m, listener) < 0) {
+		return EX_OSERR;
+	}
+	if (add_event(m, &m->worker_event, m->worker_fd, EV_READ | EV_PERSIST, on_worker) < 0 ||
+	    add_event(m, &m->watch_event, netif_watch_fd(m->netif), EV_READ | EV_PERSIST, on_watch) < 0 ||
+	    add_event(m, &m->signals[0], SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal) < 0 ||
+	    add_event(m, &m->signals[1], SIGINT, EV_SIGNAL | EV_PERSIST, on_signal) < 0) {
+		log_error("starting");
+		return EX_OSERR;
+	}
+	if (rundir_write_devices(&m->rundir, &m->policy) < 0) {
+		log_error("%s/" PATHS_DEVICES, m->rundir.path);
+		return EX_IOERR;
+	}
+	log_info("serving %s: %u tun and %u tap devices", m->rundir.socket_path, (unsigned)m->policy.tun_units,
+	    (unsigned)m->policy.tap_units);
+	os_notify_ready();
+	if (event_base_dispatch(m->base) < 0) {
+		log_errorx("the event loop failed");
+		return EX_SOFTWARE;
+	}
+	return m->status;
+}
+
+static int
+serve(struct monitor *m)
+{
+	int listener = rundir_listen(&m->rundir), status;
+
+	if (listener < 0) {
+		return EX_UNAVAILABLE;
+	}
+	status = serve_on(m, listener);
+	close(listener);
+	rundir_withdraw(&m->rundir);
+	return status;
+}
+
+static void
+tear_down(struct monitor *m)
+{
+	struct event **events[] = {&m->worker_event, &m->watch_event, &m->signals[0], &m->signals[1]};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		if (*events[i] != NULL) {
+			event_free(*events[i]);
+		}
+	}
+	end_worker(m);
+	devices_free(m->devices);
+	netif_free(m->netif);
+	journal_close(m->journal);
+	if (m->base != NULL) {
+		event_base_free(m->base);
+	}
+	rundir_close(&m->rundir);
+}
+
+int
+monitor_run(const struct daemon_options *options)
+{
+	struct monitor m = {.worker_fd = -1, .rundir = {.fd = -1, .lock_fd = -1}};
+	int status;
+
+	/* Modes below are given in full; a peer that goes away is an error code, not a signal. */
+	umask(022);
+	signal(SIGPIPE, SIG_IGN);
+	raise_file_limit();
+	status = prepare(&m, options);
+	if (status == EX_OK) {
+		status = serve(&m);
+	}
+	tear_down(&m);
+	return status;
+}

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * netif-linux.c - interfaces by rtnetlink.
+ *
+ * Theory of operation.  Two sockets: one for requests and their answers, blocking with a receive time-out, and one
+ * that is a member of the link and address groups and is only ever read.  Answers are matched by sequence number.  The kernel
+ * is the only peer (nl_pid 0 is checked), yet lengths are checked before use.  A full event queue shows as
+ * ENOBUFS on the event socket; the caller then reads every interface again.
+ *
+ * Sources: rtnetlink(7), netlink(7); net/core/rtnetlink.c (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX in RTM_DELLINK marks a
+ * move); drivers/net/tun.c tun_fill_info (IFLA_TUN_PERSIST).
+ */
+#include "netif.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_link.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+/* The kernel splits dumps at its own page-sized skbs; 32 KiB holds any single answer that it makes (netlink(7)). */
+#define ANSWER_BYTES 32768
+/* Events that wait while the monitor is busy: some thousands of link changes. */
+#define WATCH_BUFFER_BYTES (1024 * 1024)
+/* The kernel answers at once; this only bounds a wait that should never be. */
+#define ANSWER_TIMEOUT_S 2
+
+struct netif {
+	int request_fd;
+	int watch_fd;
+	uint32_t sequence;
+	size_t watch_length; /* bytes in watch_buffer */
+	size_t watch_offset; /* of the next message in it */
+	_Alignas(struct nlmsghdr) char watch_buffer[ANSWER_BYTES];
+	_Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
+};
+
+struct request {
+	struct nlmsghdr header;
+	union {
+		struct ifinfomsg link;
+		struct ifaddrmsg address;
+	};
+	char attributes[64];
+};
+
+static int
+open_socket(unsigned groups)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+	int fd;
+
+	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups != 0 ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
+	if (fd < 0) {
+		return -1;
+	}
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		int saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+struct netif *
+netif_new(void)
+{
+	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
+	struct netif *n;
+	int one = 1, bytes = WATCH_BUFFER_BYTES;
+
+	n = calloc(1, sizeof(*n));
+	if (n == NULL) {
+		return NULL;
+	}
+	n->watch_fd = -1;
+	n->request_fd = open_socket(0);
+	if (n->request_fd < 0) {
+		goto fail;
+	}
+	n->watch_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	if (n->watch_fd < 0) {
+		goto fail;
+	}
+	if (setsockopt(n->request_fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof(timeout)) < 0) {
+		goto fail;
+	}
+	/* So that the kernel honours the index in an address dump (since Linux 4.20); without it we filter ourselves. */
+	(void)setsockopt(n->request_fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &one, sizeof(one));
+	/* FORCE passes net.core.rmem_max, with CAP_NET_ADMIN in the first user namespace; else what the host allows. */
+	if (setsockopt(n->watch_fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0) {
+		(void)setsockopt(n->watch_fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
+	}
+	return n;
+fail:
+	netif_free(n);
+	return NULL;
+}
+
+void
+netif_free(struct netif *n)
+{
+	int saved = errno;
+
+	if (n == NULL) {
+		return;
+	}
+	if (n->request_fd >= 0) {
+		close(n->request_fd);
+	}
+	if (n->watch_fd >= 0) {
+		close(n->watch_fd);
+	}
+	free(n);
+	errno = saved;
+}
+
+int
+netif_watch_fd(const struct netif *n)
+{
+	return n->watch_fd;
+}
+
+static void
+read_link_info(const struct rtattr *info, struct netif_status *status)
+{
+	const struct rtattr *a, *data = NULL;
+	int left = (int)RTA_PAYLOAD(info);
+
+	for (a = RTA_DATA(info); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == IFLA_INFO_KIND) {
+			size_t length = RTA_PAYLOAD(a);
+			if (length > sizeof(status->kind) - 1) {
+				length = sizeof(status->kind) - 1;
+			}
+			memcpy(status->kind, RTA_DATA(a), length);
+		} else if (a->rta_type == IFLA_INFO_DATA) {
+			data = a;
+		}
+	}
+	if (data == NULL || strcmp(status->kind, "tun") != 0) {
+		return;
+	}
+	left = (int)RTA_PAYLOAD(data);
+	for (a = RTA_DATA(data); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == IFLA_TUN_PERSIST && RTA_PAYLOAD(a) >= 1) {
+			status->persist = *(const uint8_t *)RTA_DATA(a) != 0;
+		}
+	}
+}
+
+/* Fills status from a link message; *moved from a departure's. */
+static void
+read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
+{
+	const struct ifinfomsg *link = NLMSG_DATA(h);
+	int left = (int)IFLA_PAYLOAD(h);
+
+	memset(status, 0, sizeof(*status));
+	*moved = false;
+	status->ifindex = (uint32_t)link->ifi_index;
+	status->up = (link->ifi_flags & IFF_UP) != 0;
+	for (const struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		size_t length = RTA_PAYLOAD(a);
+		const void *data = RTA_DATA(a);
+
+		switch (a->rta_type & NLA_TYPE_MASK) {
+		case IFLA_IFNAME:
+			if (length > sizeof(status->ifname) - 1) {
+				length = sizeof(status->ifname) - 1;
+			}
+			memcpy(status->ifname, data, length);
+			break;
+		case IFLA_MTU:
+			if (length >= sizeof(uint32_t)) {
+				memcpy(&status->mtu, data, sizeof(uint32_t));
+			}
+			break;
+		case IFLA_ADDRESS:
+			if (length == sizeof(status->mac)) {
+				memcpy(status->mac, data, length);
+				status->has_mac = true;
+			}
+			break;
+		case IFLA_STATS64:
+			/* Older kernels send a shorter struct; all that is read here is at its start. */
+			if (length >= offsetof(struct rtnl_link_stats64, multicast)) {
+				struct rtnl_link_stats64 stats;
+
+				memset(&stats, 0, sizeof(stats));
+				memcpy(&stats, data, length < sizeof(stats) ? length : sizeof(stats));
+				status->from_program.packets = stats.rx_packets;
+				status->from_program.bytes = stats.rx_bytes;
+				status->from_program.dropped = stats.rx_dropped;
+				status->to_program.packets = stats.tx_packets;
+				status->to_program.bytes = stats.tx_bytes;
+				status->to_program.dropped = stats.tx_dropped;
+			}
+			break;
+		case IFLA_LINKINFO:
+			read_link_info(a, status);
+			break;
+		case IFLA_NEW_NETNSID:
+		case IFLA_NEW_IFINDEX:
+			*moved = true;
+			break;
+		default:
+			break;
+		}
+	}
+}
+
+static bool
+link_message_ok(const struct nlmsghdr *h)
+{
+	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
+}
+
+static int
+receive_watch(struct netif *n)
+{
+	struct sockaddr_nl from = {0};
+	socklen_t from_length = sizeof(from);
+	ssize_t bytes;
+
+	for (;;) {
+		bytes = recvfrom(n->watch_fd, n->watch_buffer, sizeof(n->watch_buffer), MSG_TRUNC,
+		    (struct sockaddr *)&from, &from_length);
+		if (bytes < 0 && errno == EINTR) {
+			continue;
+		}
+		if (bytes < 0) {
+			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
+		}
+		if ((size_t)bytes > sizeof(n->watch_buffer)) {
+			errno = ENOBUFS; /* cut: as good as lost */
+			return -1;
+		}
+		if (from.nl_pid != 0) {
+			continue; /* not the kernel */
+		}
+		n->watch_length = (size_t)bytes;
+		n->watch_offset = 0;
+		return 1;
+	}
+}
+
+/* 1: *event is filled; 0: a message of no interest here. */
+static int
+read_event(const struct nlmsghdr *h, struct netif_event *event)
+{
+	bool moved;
+
+	memset(event, 0, sizeof(*event));
+	switch (h->nlmsg_type) {
+	case RTM_NEWLINK:
+	case RTM_DELLINK:
+		/* Bridges announce their members' departure from them as AF_BRIDGE link messages. */
+		if (!link_message_ok(h) || ((const struct ifinfomsg *)NLMSG_DATA(h))->ifi_family != AF_UNSPEC) {
+			return 0;
+		}
+		read_link(h, &event->status, &moved);
+		event->ifindex = event->status.ifindex;
+		if (h->nlmsg_type == RTM_NEWLINK) {
+			event->type = NETIF_CHANGED;
+		} else {
+			event->type = moved ? NETIF_MOVED : NETIF_DEPARTED;
+		}
+		return 1;
+	case RTM_NEWADDR:
+		if (h->nlmsg_len < NLMSG_LENGTH(sizeof(struct ifaddrmsg))) {
+			return 0;
+		}
+		event->type = NETIF_ADDRESS_ADDED;
+		event->ifindex = ((const struct ifaddrmsg *)NLMSG_DATA(h))->ifa_index;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+int
+netif_next_event(struct netif *n, struct netif_event *event)
+{
+	for (;;) {
+		const struct nlmsghdr *h;
+		size_t left = n->watch_length - n->watch_offset;
+		int result;
+
+		h = (const struct nlmsghdr *)(const void *)(n->watch_buffer + n->watch_offset);
+		if (left == 0 || !NLMSG_OK(h, left)) {
+			result = receive_watch(n);
+			if (result <= 0) {
+				n->watch_length = n->watch_offset = 0;
+				return result;
+			}
+			continue;
+		}
+		n->watch_offset += NLMSG_ALIGN(h->nlmsg_len) < left ? NLMSG_ALIGN(h->nlmsg_len) : left;
+		if (read_event(h, event) == 1) {
+			return 1;
+		}
+	}
+}
+
+static int
+send_request(struct netif *n, struct request *r)
+{
+	struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+
+	r->header.nlmsg_seq = ++n->sequence;
+	if (sendto(n->request_fd, r, r->header.nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
+		return -1;
+	}
+	return 0;
+}
+
+typedef void (*on_answer)(const struct nlmsghdr *h, void *argument);
+
+/* Receives until the answer to the last request is complete.  0, or -1 with the kernel's errno, or ETIMEDOUT. */
+static int
+receive_answer(struct netif *n, bool dump, on_answer handler, void *argument)
+{
+	for (;;) {
+		ssize_t bytes = recv(n->request_fd, n->answer, sizeof(n->answer), 0);
+		const struct nlmsghdr *h;
+		size_t left;
+
+		if (bytes < 0) {
+			if (errno == EINTR) {
+				continue;
+			}
+			if (errno == EAGAIN || errno == EWOULDBLOCK) {
+				errno = ETIMEDOUT;
+			}
+			return -1;
+		}
+		left = (size_t)bytes;
+		for (h = (const struct nlmsghdr *)(const void *)n->answer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
+			if (h->nlmsg_seq != n->sequence) {
+				continue; /* the rest of an earlier answer that timed out */
+			}
+			if (h->nlmsg_type == NLMSG_ERROR) {
+				const struct nlmsgerr *e = NLMSG_DATA(h);
+
+				if (h->nlmsg_len < NLMSG_LENGTH(sizeof(*e))) {
+					errno = EBADMSG;
+					return -1;
+				}
+				errno = -e->error;
+				return e->error == 0 ? 0 : -1;
+			}
+			if (h->nlmsg_type == NLMSG_DONE) {
+				return 0;
+			}
+			if (handler != NULL) {
+				handler(h, argument);
+			}
+			if (!dump && handler != NULL) {
+				return 0; /* a single answer that is not an error comes alone */
+			}
+		}
+	}
+}
+
+static void
+on_link(const struct nlmsghdr *h, void *argument)
+{
+	bool moved;
+
+	if (h->nlmsg_type == RTM_NEWLINK && link_message_ok(h)) {
+		read_link(h, argument, &moved);
+	}
+}
+
+static void
+on_address(const struct nlmsghdr *h, void *argument)
+{
+	struct netif_status *status = argument;
+	const struct ifaddrmsg *m = NLMSG_DATA(h);
+	const struct rtattr *local = NULL, *address = NULL, *chosen;
+	struct message_address *out;
+	size_t length;
+	int left;
+
+	if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*m)) || m->ifa_index != status->ifindex ||
+	    (m->ifa_family != AF_INET && m->ifa_family != AF_INET6)) {
+		return;
+	}
+	left = (int)IFA_PAYLOAD(h);
+	for (const struct rtattr *a = IFA_RTA(m); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == IFA_LOCAL) {
+			local = a;
+		} else if (a->rta_type == IFA_ADDRESS) {
+			address = a;
+		}
+	}
+	/* IFA_LOCAL is ours where both are given: IFA_ADDRESS is then the other end of a point-to-point pair (rtnetlink(7)). */
+	chosen = local != NULL ? local : address;
+	length = m->ifa_family == AF_INET ? 4 : 16;
+	if (chosen == NULL || RTA_PAYLOAD(chosen) != length) {
+		return;
+	}
+	status->addresses_total++;
+	if (status->address_count == MESSAGE_ADDRESSES_MAX) {
+		return;
+	}
+	out = &status->addresses[status->address_count++];
+	memset(out, 0, sizeof(*out));
+	out->family = m->ifa_family == AF_INET ? 4 : 6;
+	out->prefix = m->ifa_prefixlen;
+	out->peer = local != NULL && address != NULL && RTA_PAYLOAD(address) == length &&
+	    memcmp(RTA_DATA(local), RTA_DATA(address), length) != 0;
+	memcpy(out->bytes, RTA_DATA(chosen), length);
+}
+
+static void
+add_name(struct request *r, const char *ifname)
+{
+	struct rtattr *a = (struct rtattr *)(void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
+	size_t length = strnlen(ifname, MESSAGE_IFNAME_SIZE - 1);
+
+	a->rta_type = IFLA_IFNAME;
+	a->rta_len = (unsigned short)RTA_LENGTH(length + 1);
+	memcpy(RTA_DATA(a), ifname, length);
+	r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
+int
+netif_read(struct netif *n, const char *ifname, uint32_t ifindex, bool addresses, struct netif_status *status)
+{
+	struct request r = {0};
+
+	memset(status, 0, sizeof(*status));
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = RTM_GETLINK;
+	r.header.nlmsg_flags = NLM_F_REQUEST;
+	r.link.ifi_family = AF_UNSPEC;
+	if (ifname != NULL) {
+		add_name(&r, ifname);
+	} else {
+		r.link.ifi_index = (int)ifindex;
+	}
+	if (send_request(n, &r) < 0 || receive_answer(n, false, on_link, status) < 0) {
+		return -1;
+	}
+	if (status->ifindex == 0) {
+		errno = EBADMSG;
+		return -1;
+	}
+	if (!addresses) {
+		return 0;
+	}
+	memset(&r, 0, sizeof(r));
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.address));
+	r.header.nlmsg_type = RTM_GETADDR;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	r.address.ifa_family = AF_UNSPEC;
+	r.address.ifa_index = status->ifindex;
+	if (send_request(n, &r) < 0) {
+		return -1;
+	}
+	return receive_answer(n, true, on_address, status);
+}
+
+static int
+change_link(struct netif *n, uint16_t type, uint32_t ifindex, unsigned flags, unsigned change)
+{
+	struct request r = {0};
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = type;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	r.link.ifi_family = AF_UNSPEC;
+	r.link.ifi_index = (int)ifindex;
+	r.link.ifi_flags = flags;
+	r.link.ifi_change = change;
+	if (send_request(n, &r) < 0) {
+		return -1;
+	}
+	return receive_answer(n, false, NULL, NULL);
+}
+
+int
+netif_set_up(struct netif *n, uint32_t ifindex, bool up)
+{
+	return change_link(n, RTM_NEWLINK, ifindex, up ? IFF_UP : 0, IFF_UP);
+}
+
+int
+netif_delete(struct netif *n, uint32_t ifindex)
+{
+	return change_link(n, RTM_DELLINK, ifindex, 0, 0);
+}

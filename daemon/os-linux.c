@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os-linux.c - Linux: credentials, network namespaces, confinement, readiness.
+ *
+ * Sources: unix(7) SO_PEERCRED; socket(7) SO_PEERGROUPS (the peer's supplementary groups, captured at connect, Linux 4.13);
+ * SIOCGSKNS (the namespace of a socket; tun descriptors answer it too, drivers/net/tun.c).  A connection that
+ * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/sockios.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "protocol/transport.h"
+
+int
+os_peer_read(int sock, struct os_peer *peer)
+{
+	struct transport_peer basic;
+	socklen_t length = 0;
+
+	memset(peer, 0, sizeof(*peer));
+	if (transport_peer(sock, &basic) < 0) {
+		return -1;
+	}
+	peer->pid = basic.pid;
+	peer->uid = basic.uid;
+	peer->gid = basic.gid;
+	/* Asked with no room, the kernel says how much it wants. */
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, NULL, &length) == 0) {
+		return 0;
+	}
+	if (errno != ERANGE) {
+		return -1;
+	}
+	peer->groups = malloc(length);
+	if (peer->groups == NULL) {
+		return -1;
+	}
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, peer->groups, &length) < 0) {
+		os_peer_clear(peer);
+		return -1;
+	}
+	peer->group_count = (unsigned)(length / sizeof(gid_t));
+	return 0;
+}
+
+void
+os_peer_clear(struct os_peer *peer)
+{
+	int saved = errno;
+
+	free(peer->groups);
+	peer->groups = NULL;
+	peer->group_count = 0;
+	errno = saved;
+}
+
+void
+os_program_name(pid_t pid, char *name, size_t size)
+{
+	char path[64];
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, name, size - 1);
+		close(fd);
+	}
+	if (n <= 0) {
+		snprintf(name, size, "?");
+		return;
+	}
+	if (name[n - 1] == '\n') {
+		n--;
+	}
+	name[n] = '\0';
+}
+
+int
+os_netns_own(uint64_t *id)
+{
+	struct stat st;
+
+	if (stat("/proc/self/ns/net", &st) < 0) {
+		return -1;
+	}
+	*id = st.st_ino;
+	return 0;
+}
+
+int
+os_netns_of_fd(int fd, uint64_t *id)
+{
+	struct stat st;
+	int ns = ioctl(fd, SIOCGSKNS), result, saved;
+
+	if (ns < 0) {
+		return -1;
+	}
+	result = fstat(ns, &st);
+	saved = errno;
+	close(ns);
+	errno = saved;
+	if (result == 0) {
+		*id = st.st_ino;
+	}
+	return result;
+}
+
+/* The C library has no wrapper for capset(2) and capget(2); libcap would be one more dependency for two calls. */
+static int
+read_capabilities(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	return (int)syscall(SYS_capget, &header, data);
+}
+
+static int
+drop_bounding_set(void)
+{
+	for (int capability = 0; prctl(PR_CAPBSET_READ, capability) >= 0; capability++) {
+		if (prctl(PR_CAPBSET_DROP, capability) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static int
+drop_capabilities(void)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) {
+		return -1;
+	}
+	return (int)syscall(SYS_capset, &header, none);
+}
+
+const char *
+os_rights_missing(void)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = {{0}};
+
+	if (read_capabilities(data) < 0) {
+		return "the kernel does not tell our capabilities";
+	}
+	if ((data[0].effective & (1u << CAP_NET_ADMIN)) == 0) {
+		return "the right to make interfaces (CAP_NET_ADMIN) is missing: start tuntapd as root, "
+		    "or try 'tuntapd exec --private -- PROGRAM', which needs none";
+	}
+	return NULL;
+}
+
+/* Whether this user namespace maps just one user, so that there is no other to become. */
+static bool
+single_user(void)
+{
+	unsigned long inside, outside, count;
+	bool single = false;
+	FILE *f = fopen("/proc/self/uid_map", "re");
+
+	if (f == NULL) {
+		return false;
+	}
+	if (fscanf(f, "%lu %lu %lu", &inside, &outside, &count) == 3) {
+		single = count == 1;
+	}
+	fclose(f);
+	return single;
+}
+
+/* 0, or -1 with ENOENT where neither user exists or is root's other name. */
+static int
+find_user(uid_t *uid, gid_t *gid)
+{
+	const struct passwd *user = getpwnam("tuntapd");
+
+	if (user == NULL) {
+		user = getpwnam("nobody");
+	}
+	if (user == NULL || user->pw_uid == 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	*uid = user->pw_uid;
+	*gid = user->pw_gid;
+	return 0;
+}
+
+static int
+become_user(uid_t uid, gid_t gid)
+{
+	if (setgroups(0, NULL) < 0 || setresgid(gid, gid, gid) < 0) {
+		return -1;
+	}
+	return setresuid(uid, uid, uid);
+}
+
+int
+os_confine(int root_dir, const char **step)
+{
+	bool change_user = geteuid() == 0 && !single_user();
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	/* The user database is read, and the bounding set cut, while there still are files and rights for it. */
+	*step = "looking for the user tuntapd or nobody";
+	if (change_user && find_user(&uid, &gid) < 0) {
+		return -1;
+	}
+	*step = "changing the root directory";
+	if (fchdir(root_dir) < 0 || chroot(".") < 0) {
+		return -1;
+	}
+	*step = "dropping the capability bounding set";
+	if (drop_bounding_set() < 0) {
+		return -1;
+	}
+	*step = "changing the user";
+	if (change_user && become_user(uid, gid) < 0) {
+		return -1;
+	}
+	*step = "dropping capabilities";
+	if (drop_capabilities() < 0) {
+		return -1;
+	}
+	*step = "refusing new privileges";
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) {
+		return -1;
+	}
+	*step = "refusing to be traced";
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+}
+
+int
+os_exec_self(char *const argv[])
+{
+	/* Not the path: it may name another version by now, and monitor and worker must be of one. */
+	return execv("/proc/self/exe", argv);
+}
+
+void
+os_close_from(int first)
+{
+	(void)close_range((unsigned)first, ~0u, 0);
+}
+
+void
+os_notify_ready(void)
+{
+	static const char text[] = "READY=1";
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	size_t length = path != NULL ? strlen(path) : 0;
+	int fd;
+
+	if (length < 2 || length >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@')) {
+		return;
+	}
+	memcpy(address.sun_path, path, length);
+	if (path[0] == '@') {
+		address.sun_path[0] = '\0'; /* an abstract name */
+	}
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, text, sizeof(text) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
+	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0) {
+		log_warn("telling the service manager that we serve");
+	}
+	if (fd >= 0) {
+		close(fd);
+	}
+}

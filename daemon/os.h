@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os.h - what differs by platform and is neither a link nor an interface: who asks, network namespaces,
+ * giving up rights, readiness.  One file per platform: os-linux.c.
+ */
+#ifndef TUNTAPD_DAEMON_OS_H
+#define TUNTAPD_DAEMON_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/* A process at the other end of a connection, as the kernel tells.  groups is allocated; os_peer_clear() frees it. */
+struct os_peer {
+	pid_t pid; /* for display only: numbers are used again */
+	uid_t uid;
+	gid_t gid;
+	gid_t *groups; /* supplementary */
+	unsigned group_count;
+};
+
+/* 0, or -1 with errno: ENOMEM, or as getsockopt(2). */
+int os_peer_read(int sock, struct os_peer *peer);
+void os_peer_clear(struct os_peer *peer);
+
+/* Short name of a process' program, for display; "?" where it cannot be told. */
+void os_program_name(pid_t pid, char *name, size_t size);
+
+/*
+ * Identity of a network namespace (its inode; 0 on platforms without): the caller's own, and the one that a socket or an unattached
+ * tun descriptor was made in.  0 and *id, or -1 with errno.
+ */
+int os_netns_own(uint64_t *id);
+int os_netns_of_fd(int fd, uint64_t *id);
+
+/*
+ * Whether the process has the rights of a monitor.  NULL: it has; else a text that says which right is missing and
+ * what to do.
+ */
+const char *os_rights_missing(void);
+
+/*
+ * Gives up every right, for good: first user that exists of "tuntapd" and "nobody" (in a user namespace that maps one uid: that uid),
+ * root_dir as the root of all paths, no capability, no new privileges, not traceable.  0, or -1 with errno and *step saying
+ * what failed.
+ */
+int os_confine(int root_dir, const char **step);
+
+/* Executes this program's own file again with argv.  Returns only on failure: -1 with errno. */
+int os_exec_self(char *const argv[]);
+
+/* Closes every descriptor from first upward. */
+void os_close_from(int first);
+
+/* Tells the service manager, if there is one that listens, that the daemon serves (sd_notify(3): NOTIFY_SOCKET). */
+void os_notify_ready(void);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rundir.c - the daemon's directory, lock and socket.  See rundir.h.
+ *
+ * RUNDIR must be a directory of our own user, writable by nobody else: programs believe its files.  For the default
+ * socket it holds the socket, too; for another socket it stands beside it, in a directory that must exist.
+ */
+#include "rundir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sysexits.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "protocol/devlist.h"
+#include "protocol/paths.h"
+#include "protocol/transport.h"
+
+#define LISTEN_BACKLOG 128
+#define DEVICES_NEW PATHS_DEVICES ".new"
+
+static int
+make_dir(int parent, const char *path, mode_t mode)
+{
+	struct stat st;
+
+	if (mkdirat(parent, path, mode) < 0 && errno != EEXIST) {
+		return -1;
+	}
+	if (fstatat(parent, path, &st, AT_SYMLINK_NOFOLLOW) < 0) {
+		return -1;
+	}
+	if (!S_ISDIR(st.st_mode)) {
+		errno = ENOTDIR;
+		return -1;
+	}
+	if (st.st_uid != geteuid() || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+		errno = EPERM;
+		return -1;
+	}
+	return 0;
+}
+
+static int
+take_lock(struct rundir *r)
+{
+	char text[32] = "";
+	ssize_t n;
+
+	r->lock_fd = openat(r->fd, PATHS_LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (r->lock_fd < 0) {
+		log_error("%s/" PATHS_LOCK, r->path);
+		return EX_CANTCREAT;
+	}
+	if (flock(r->lock_fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK) {
+			log_error("%s/" PATHS_LOCK, r->path);
+			return EX_OSERR;
+		}
+		n = pread(r->lock_fd, text, sizeof(text) - 1, 0);
+		text[n > 0 ? n : 0] = '\0';
+		text[strcspn(text, "\n")] = '\0';
+		log_errorx("another daemon (pid %s) serves %s: stop that one, or choose another socket with -s",
+		    text[0] != '\0' ? text : "unknown", r->socket_path);
+		return EX_UNAVAILABLE;
+	}
+	n = snprintf(text, sizeof(text), "%ld\n", (long)getpid());
+	if (ftruncate(r->lock_fd, 0) < 0 || pwrite(r->lock_fd, text, (size_t)n, 0) != n) {
+		log_error("%s/" PATHS_LOCK, r->path);
+		return EX_IOERR;
+	}
+	return EX_OK;
+}
+
+int
+rundir_open(struct rundir *r, const char *socket_path)
+{
+	int status;
+
+	*r = (struct rundir){.fd = -1, .lock_fd = -1};
+	if (paths_in_rundir(socket_path, NULL, r->path, sizeof(r->path)) < 0 ||
+	    strlen(socket_path) >= sizeof(r->socket_path)) {
+		log_errorx("socket path '%s' is %s: choose a shorter one with -s", socket_path,
+		    socket_path[0] == '\0' ? "empty" : "too long");
+		return EX_USAGE;
+	}
+	strcpy(r->socket_path, socket_path);
+	if (make_dir(AT_FDCWD, r->path, 0755) < 0) {
+		if (errno == EPERM || errno == ENOTDIR) {
+			log_errorx("%s is not a directory that only this user can write: remove it, or choose another "
+			    "socket with -s", r->path);
+			return EX_NOPERM;
+		}
+		log_error("making the directory %s", r->path);
+		return errno == EACCES ? EX_NOPERM : EX_CANTCREAT;
+	}
+	r->fd = open(r->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (r->fd < 0) {
+		log_error("%s", r->path);
+		return EX_CANTCREAT;
+	}
+	status = take_lock(r);
+	if (status != EX_OK) {
+		rundir_close(r);
+		return status;
+	}
+	if (make_dir(r->fd, PATHS_STATE_DIR, 0755) < 0 || make_dir(r->fd, PATHS_EMPTY_DIR, 0555) < 0) {
+		log_error("making directories in %s", r->path);
+		rundir_close(r);
+		return EX_CANTCREAT;
+	}
+	return EX_OK;
+}
+
+void
+rundir_close(struct rundir *r)
+{
+	if (r->fd >= 0) {
+		close(r->fd);
+		r->fd = -1;
+	}
+	if (r->lock_fd >= 0) {
+		close(r->lock_fd);
+		r->lock_fd = -1;
+	}
+}
+
+/* With the lock in hand, a socket that nobody answers is what a killed daemon left. */
+static int
+remove_stale_socket(const struct rundir *r)
+{
+	struct stat st;
+	int fd;
+
+	if (lstat(r->socket_path, &st) < 0) {
+		return errno == ENOENT ? 0 : -1;
+	}
+	if (!S_ISSOCK(st.st_mode)) {
+		log_errorx("%s exists and is no socket: remove it, or choose another with -s", r->socket_path);
+		errno = EEXIST;
+		return -1;
+	}
+	fd = transport_connect(r->socket_path);
+	if (fd >= 0) {
+		close(fd);
+		log_errorx("%s: somebody else listens there: choose another socket with -s", r->socket_path);
+		errno = EADDRINUSE;
+		return -1;
+	}
+	log_info("%s: removing the socket of a daemon that is gone", r->socket_path);
+	return unlink(r->socket_path);
+}
+
+int
+rundir_listen(struct rundir *r)
+{
+	int fd;
+
+	if (remove_stale_socket(r) < 0) {
+		if (errno != EEXIST && errno != EADDRINUSE) {
+			log_error("%s", r->socket_path);
+		}
+		return -1;
+	}
+	fd = transport_listen(r->socket_path, LISTEN_BACKLOG);
+	if (fd < 0) {
+		log_error("listening on %s", r->socket_path);
+	}
+	return fd;
+}
+
+int
+rundir_write_devices(const struct rundir *r, const struct policy *policy)
+{
+	struct devlist_entry entries[2 * DEVICE_UNITS_MAX];
+	char data[DEVLIST_BYTES_MAX];
+	size_t size;
+	int fd, saved;
+
+	for (unsigned i = 0; i < (unsigned)policy->tun_units + policy->tap_units; i++) {
+		entries[i] = policy->entry;
+	}
+	size = devlist_make(data, policy->tun_units, policy->tap_units, entries, time(NULL));
+	fd = openat(r->fd, DEVICES_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0) {
+		return -1;
+	}
+	if (fchmod(fd, 0644) < 0 || write(fd, data, size) != (ssize_t)size ||
+	    renameat(r->fd, DEVICES_NEW, r->fd, PATHS_DEVICES) < 0) {
+		saved = errno;
+		close(fd);
+		(void)unlinkat(r->fd, DEVICES_NEW, 0);
+		errno = saved;
+		return -1;
+	}
+	return close(fd);
+}
+
+void
+rundir_withdraw(const struct rundir *r)
+{
+	if (unlinkat(r->fd, PATHS_DEVICES, 0) < 0 && errno != ENOENT) {
+		log_warn("removing %s/" PATHS_DEVICES, r->path);
+	}
+	if (unlink(r->socket_path) < 0 && errno != ENOENT) {
+		log_warn("removing %s", r->socket_path);
+	}
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * rundir.h - RUNDIR: the directory of one daemon's files, its lock, and the control socket.
+ *
+ * The lock (flock(2) on RUNDIR/lock, held for life) decides which of two daemons serves a socket; whoever holds it may
+ * remove a socket that a killed daemon left.  All files are reached through one directory descriptor.
+ */
+#ifndef TUNTAPD_DAEMON_RUNDIR_H
+#define TUNTAPD_DAEMON_RUNDIR_H
+
+#include <stddef.h>
+
+#include "daemon/policy.h"
+
+struct rundir {
+	int fd;      /* the directory */
+	int lock_fd;
+	char socket_path[192];
+	char path[192];
+};
+
+/*
+ * Makes the directory if it is missing, with its parts (state, empty); checks that nobody else can write to it; takes the lock.  0, or
+ * an exit status of sysexits.h, logged.
+ */
+int rundir_open(struct rundir *r, const char *socket_path);
+void rundir_close(struct rundir *r);
+
+/* The listening control socket, in place of what a dead daemon left.  A descriptor, or -1, logged. */
+int rundir_listen(struct rundir *r);
+
+/* Writes RUNDIR/devices.  0, or -1 with errno. */
+int rundir_write_devices(const struct rundir *r, const struct policy *policy);
+
+/* A clean end: devices and socket go, so that programs see at once that nobody serves. */
+void rundir_withdraw(const struct rundir *r);
+
+#endif
