@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * devpath.c - paths of devices.  See devpath.h.
+ */
+#include "devpath.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "real.h"
+#include "state.h"
+
+/* Whether the directory part of path, length bytes ("" is dir itself), is /dev. */
+static bool
+is_dev(int dir, const char *path, size_t length)
+{
+	char parent[PATH_MAX];
+	struct stat theirs, dev;
+
+	if (length >= sizeof(parent)) {
+		return false;
+	}
+	memcpy(parent, path, length);
+	parent[length] = '\0';
+	return real_fstatat(dir, length == 0 ? "." : parent, &theirs, 0) == 0 && real_stat("/dev", &dev) == 0 &&
+	    theirs.st_dev == dev.st_dev && theirs.st_ino == dev.st_ino;
+}
+
+bool
+devpath_match(int dir, const char *path, struct device_id *id)
+{
+	const char *name;
+	int saved = errno;
+	bool match;
+
+	if (path == NULL) {
+		return false;
+	}
+	name = strrchr(path, '/');
+	name = name != NULL ? name + 1 : path;
+	if (!devname_parse(name, id)) {
+		return false;
+	}
+	if (name - path == 5 && memcmp(path, "/dev/", 5) == 0) {
+		return true;
+	}
+	match = is_dev(dir, path, (size_t)(name - path));
+	errno = saved;
+	return match;
+}
+
+bool
+devpath_is_ours(int dir, const char *path, struct device_id *id)
+{
+	struct stat st;
+	int saved = errno;
+	bool exists;
+
+	if (!devpath_match(dir, path, id) || !state_enabled()) {
+		return false;
+	}
+	exists = real_fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	errno = saved;
+	return !exists;
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fdtable.c - descriptor number -> device.  See fdtable.h.
+ *
+ * vfork.  A child of vfork runs in its parent's memory with descriptors of its own; what it closes or duplicates must not
+ * change the parent's table.  A child of fork has a table of its own and goes on with it.  Both have another process number
+ * than the one written here; a page that the kernel empties for a child of fork, and for no other, tells them apart.
+ */
+#include "fdtable.h"
+
+#include <unistd.h>
+
+#include "os.h"
+
+#define HELD_USED (UINT64_C(1) << 63)
+#define HELD_KIND_SHIFT 56
+#define HELD_UNIT_SHIFT 40
+#define HELD_OPEN_MASK ((UINT64_C(1) << HELD_UNIT_SHIFT) - 1)
+
+_Atomic fdtable_held fdtable[FDTABLE_MAX];
+
+static _Atomic pid_t owner;
+/* 1 in the process that owns the table and in its children of vfork; 0 in a fresh child of fork.  NULL: cannot be had. */
+static _Atomic uint32_t *marker;
+/* One past the highest number ever entered: bounds the work of clearing a range. */
+static _Atomic unsigned high;
+
+fdtable_held
+fdtable_pack(struct device_id id, uint64_t open_number)
+{
+	return HELD_USED | (uint64_t)id.kind << HELD_KIND_SHIFT | (uint64_t)id.unit << HELD_UNIT_SHIFT |
+	    (open_number & HELD_OPEN_MASK);
+}
+
+struct device_id
+fdtable_id(fdtable_held held)
+{
+	return (struct device_id){
+		.kind = (uint8_t)(held >> HELD_KIND_SHIFT & 0x7f),
+		.unit = (uint16_t)(held >> HELD_UNIT_SHIFT & 0xffff),
+	};
+}
+
+bool
+fdtable_is_open(fdtable_held held, uint64_t open_number)
+{
+	return (held & HELD_OPEN_MASK) == (open_number & HELD_OPEN_MASK);
+}
+
+void
+fdtable_init(void)
+{
+	if (marker == NULL) {
+		marker = os_fork_page();
+	}
+	if (marker != NULL) {
+		atomic_store(marker, 1);
+	}
+	atomic_store(&owner, getpid());
+}
+
+static bool
+may_write(void)
+{
+	if (getpid() == atomic_load(&owner)) {
+		return true;
+	}
+	if (marker == NULL || atomic_load(marker) != 0) {
+		return false;
+	}
+	fdtable_init();
+	return true;
+}
+
+void
+fdtable_set(int fd, fdtable_held held)
+{
+	unsigned seen;
+
+	if ((unsigned)fd >= FDTABLE_MAX || atomic_load_explicit(&fdtable[fd], memory_order_relaxed) == held || !may_write()) {
+		return;
+	}
+	atomic_store_explicit(&fdtable[fd], held, memory_order_release);
+	seen = atomic_load(&high);
+	while (held != 0 && seen <= (unsigned)fd && !atomic_compare_exchange_weak(&high, &seen, (unsigned)fd + 1)) {
+	}
+}
+
+void
+fdtable_clear_range(unsigned first, unsigned last)
+{
+	unsigned end = atomic_load(&high);
+
+	for (unsigned fd = first; fd < end && fd <= last; fd++) {
+		fdtable_set((int)fd, 0);
+	}
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * init.c - the constructor.
+ *
+ * Other libraries' constructors may run, and open devices, before this one: everything works without it, and is bound on first use.
+ */
+#include "real.h"
+#include "state.h"
+
+__attribute__((constructor)) static void
+init(void)
+{
+	real_bind_early();
+	state_init();
+}

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * io.c - read and write on a device, as device-contract.md says.
+ *
+ * Theory of operation.  On a direct link the kernel's descriptor already means one packet per call, and the plain path is:
+ * one look in the table, one in the state page, the program's own call.  Everything else is off the plain path:
+ *
+ *   - reading while the page does not say "up": the kernel is asked; if it agrees, what is queued is thrown away, so that no poller
+ *     spins, and the answer is EIO;
+ *   - a write that is too long for the interface: the kernel is asked for its state and MTU, then EIO or EMSGSIZE;
+ *   - an error of the kernel's own: translated where the contract has another (an interface that is gone is EIO; so is any
+ *     refusal while it is down);
+ *   - header mode: four bytes in front of each packet, put on and taken off by shifting the vector, not the packet.
+ *
+ * Before any refusal, and before a header is added or taken off, the kernel says whether the number is still the device.  If it
+ * is not, the entry was stale: it is cleared, and the call made as the program meant it.
+ *
+ * What it must never do: wait, lock, allocate, or make a second call on the plain path.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <unistd.h>
+
+#include "fdtable.h"
+#include "iov.h"
+#include "os.h"
+#include "protocol/family.h"
+#include "real.h"
+#include "state.h"
+
+#define ETHERNET_HEADER_BYTES 14
+#define VLAN_TAG_BYTES 4
+
+/* A call's direction, for what reading and writing share. */
+enum direction { READING, WRITING };
+
+static ssize_t
+real_vector(enum direction direction, int fd, const struct iovec *iov, int count)
+{
+	return direction == READING ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
+}
+
+/* Bytes of a packet that count above the MTU. */
+static size_t
+link_header_bytes(fdtable_held held)
+{
+	return fdtable_id(held).kind == DEVICE_TAP ? ETHERNET_HEADER_BYTES : 0;
+}
+
+static bool
+asked_is_down(int fd, const struct state_page *page)
+{
+	bool up;
+	uint32_t mtu;
+
+	/* Not writable is down, unless the page says that it is up: then the queue is full, or the page is late. */
+	if (os_ask_up(fd)) {
+		return false;
+	}
+	if (page != NULL && !state_up(page)) {
+		return true;
+	}
+	return os_ask_interface(fd, &up, &mtu) == 0 && !up;
+}
+
+/* The kernel has refused: its errno, or the contract's.  Returns -1. */
+static ssize_t
+failed(int fd, fdtable_held held)
+{
+	int error = errno;
+
+	switch (error) {
+	case EAGAIN:
+	case EINTR:
+	case EIO:
+		break;
+	case EBADF:
+		/* The wrong direction for how it was opened, or a number that is no more. */
+		if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
+			fdtable_set(fd, 0);
+		}
+		break;
+	case EBADFD:
+		error = EIO; /* its interface is gone; only a tun descriptor says this */
+		break;
+	default:
+		if (os_ask_device(fd, fdtable_id(held)) == OS_DEVICE && asked_is_down(fd, state_page(held))) {
+			error = EIO; /* before any other error */
+		}
+		break;
+	}
+	errno = error;
+	return -1;
+}
+
+static ssize_t
+refuse(int error)
+{
+	errno = error;
+	return -1;
+}
+
+/* Not a device any more: forgets it and makes the call. */
+static ssize_t
+other_file(enum direction direction, int fd, const struct iovec *iov, int count)
+{
+	fdtable_set(fd, 0);
+	return real_vector(direction, fd, iov, count);
+}
+
+/* Reads a packet and puts the header in front of it. */
+static ssize_t
+read_with_header(int fd, fdtable_held held, const struct iovec *iov, int count, size_t bytes)
+{
+	struct iovec rest[IOV_MAX];
+	uint8_t header[FAMILY_HEADER_BYTES], first;
+	int rest_count;
+	ssize_t n;
+
+	if (bytes > FAMILY_HEADER_BYTES) {
+		rest_count = iov_skip(iov, count, FAMILY_HEADER_BYTES, rest);
+	} else {
+		/* No room for any of the packet, whose first byte is needed all the same. */
+		rest[0] = (struct iovec){.iov_base = &first, .iov_len = 1};
+		rest_count = 1;
+	}
+	n = real_readv(fd, rest, rest_count);
+	if (n < 0) {
+		return failed(fd, held);
+	}
+	(void)iov_peek(rest, rest_count, &first, 1);
+	family_header_make(header, first);
+	(void)iov_poke(iov, count, header, sizeof(header));
+	return bytes > FAMILY_HEADER_BYTES ? n + FAMILY_HEADER_BYTES : (ssize_t)bytes;
+}
+
+/* Everything that is not on the plain path of reading. */
+static ssize_t
+read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
+{
+	const struct state_page *page = state_page(held);
+	size_t bytes = iov_bytes(iov, count);
+	bool header = page != NULL && state_header_mode(page);
+	bool up = page != NULL && state_up(page);
+	ssize_t n;
+
+	if (bytes != 0 && !header && (up || os_ask_up(fd))) {
+		n = real_readv(fd, iov, count);
+		return n < 0 ? failed(fd, held) : n;
+	}
+	switch (os_ask_device(fd, fdtable_id(held))) {
+	case OS_OTHER:
+		return other_file(READING, fd, iov, count);
+	case OS_GONE:
+		return bytes == 0 ? 0 : refuse(EIO);
+	case OS_DEVICE:
+		break;
+	}
+	if (bytes == 0) {
+		return 0;
+	}
+	if (!up && !os_ask_up(fd) && asked_is_down(fd, page)) {
+		os_drain(fd);
+		return refuse(EIO);
+	}
+	if (!header) {
+		n = real_readv(fd, iov, count);
+		return n < 0 ? failed(fd, held) : n;
+	}
+	return read_with_header(fd, held, iov, count, bytes);
+}
+
+/* Whether a write of that size must not reach the kernel: it is longer than the interface takes. */
+static bool
+too_long(fdtable_held held, const struct iovec *iov, int count, size_t bytes, size_t mtu)
+{
+	size_t limit = mtu + link_header_bytes(held);
+	uint8_t start[ETHERNET_HEADER_BYTES];
+
+	if (bytes <= limit) {
+		return false;
+	}
+	/* A frame that carries an 802.1Q tag may be longer by the tag. */
+	return fdtable_id(held).kind != DEVICE_TAP || bytes > limit + VLAN_TAG_BYTES ||
+	    iov_peek(iov, count, start, sizeof(start)) < sizeof(start) || start[12] != 0x81 || start[13] != 0x00;
+}
+
+/* Takes the header off and writes the packet behind it. */
+static ssize_t
+write_with_header(int fd, fdtable_held held, const struct iovec *iov, int count)
+{
+	struct iovec rest[IOV_MAX];
+	uint8_t start[FAMILY_HEADER_BYTES + 1];
+	int error;
+	ssize_t n;
+
+	if (iov_peek(iov, count, start, sizeof(start)) < sizeof(start)) {
+		return refuse(EINVAL);
+	}
+	error = family_header_check(start, start[FAMILY_HEADER_BYTES]);
+	if (error != 0) {
+		return refuse(error);
+	}
+	count = iov_skip(iov, count, FAMILY_HEADER_BYTES, rest);
+	n = real_writev(fd, rest, count);
+	return n < 0 ? failed(fd, held) : n + FAMILY_HEADER_BYTES;
+}
+
+/* Everything that is not on the plain path of writing. */
+static ssize_t
+write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
+{
+	const struct state_page *page = state_page(held);
+	bool header = page != NULL && state_header_mode(page), up = false;
+	size_t bytes = iov_bytes(iov, count), packet;
+	ssize_t n;
+	uint32_t mtu = page != NULL ? state_mtu(page) : UINT32_MAX;
+
+	switch (os_ask_device(fd, fdtable_id(held))) {
+	case OS_OTHER:
+		return other_file(WRITING, fd, iov, count);
+	case OS_GONE:
+		return refuse(EIO);
+	case OS_DEVICE:
+		break;
+	}
+	/* Where the interface cannot be asked (another namespace), the kernel's answer to the write says whether it is up. */
+	if (os_ask_interface(fd, &up, &mtu) == 0 && !up) {
+		return refuse(EIO);
+	}
+	packet = header && bytes >= FAMILY_HEADER_BYTES ? bytes - FAMILY_HEADER_BYTES : bytes;
+	if (mtu != UINT32_MAX && too_long(held, iov, count, packet, mtu)) {
+		return refuse(EMSGSIZE);
+	}
+	if (header) {
+		return write_with_header(fd, held, iov, count);
+	}
+	n = real_writev(fd, iov, count);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+/* Whether the page lets a call of that direction and size go straight to the kernel. */
+static bool
+is_plain(enum direction direction, fdtable_held held, size_t bytes)
+{
+	const struct state_page *page = state_page(held);
+
+	if (page == NULL || state_header_mode(page)) {
+		return false;
+	}
+	if (direction == READING) {
+		return bytes != 0 && state_up(page);
+	}
+	/* The driver itself refuses while down, and what is too short. */
+	return bytes <= state_mtu(page) + link_header_bytes(held);
+}
+
+ssize_t
+shim_read(int fd, void *data, size_t size)
+{
+	fdtable_held held = fdtable_get(fd);
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+	ssize_t n;
+
+	if (held == 0) {
+		return real_read(fd, data, size);
+	}
+	if (!is_plain(READING, held, size)) {
+		return read_device(fd, held, &iov, 1);
+	}
+	n = real_read(fd, data, size);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_write(int fd, const void *data, size_t size)
+{
+	fdtable_held held = fdtable_get(fd);
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+	ssize_t n;
+
+	if (held == 0) {
+		return real_write(fd, data, size);
+	}
+	if (!is_plain(WRITING, held, size)) {
+		return write_device(fd, held, &iov, 1);
+	}
+	n = real_write(fd, data, size);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_readv(int fd, const struct iovec *iov, int count)
+{
+	fdtable_held held = fdtable_get(fd);
+	ssize_t n;
+
+	if (held == 0 || count < 1 || count > IOV_MAX) {
+		return real_readv(fd, iov, count);
+	}
+	if (!is_plain(READING, held, iov_bytes(iov, count))) {
+		return read_device(fd, held, iov, count);
+	}
+	n = real_readv(fd, iov, count);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_writev(int fd, const struct iovec *iov, int count)
+{
+	fdtable_held held = fdtable_get(fd);
+	ssize_t n;
+
+	if (held == 0 || count < 1 || count > IOV_MAX) {
+		return real_writev(fd, iov, count);
+	}
+	if (!is_plain(WRITING, held, iov_bytes(iov, count))) {
+		return write_device(fd, held, iov, count);
+	}
+	n = real_writev(fd, iov, count);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+#ifdef __GLIBC__
+/* What read() becomes in a program built with _FORTIFY_SOURCE. */
+ssize_t
+shim___read_chk(int fd, void *data, size_t size, size_t room)
+{
+	if (size > room) {
+		return real___read_chk(fd, data, size, room); /* ends the program, in its own words */
+	}
+	return shim_read(fd, data, size);
+}
+#endif

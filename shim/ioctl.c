@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * ioctl.c - ioctl: ours or not, and which dialect answers.
+ */
+#include <stdarg.h>
+
+#include "dialect.h"
+#include "fdtable.h"
+#include "os.h"
+#include "real.h"
+
+int
+shim_ioctl(int fd, ioctl_request request, ...)
+{
+	fdtable_held held = fdtable_get(fd);
+	void *argument;
+	va_list args;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	if (held == 0) {
+		return real_ioctl(fd, request, argument);
+	}
+	if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
+		fdtable_set(fd, 0);
+		return real_ioctl(fd, request, argument);
+	}
+	return dialect_bsd_ioctl(fd, held, (uint32_t)request, argument);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os-linux.c - what the shim asks Linux.  See os.h.
+ *
+ * Sources: drivers/net/tun.c.  TUNGETIFF answers only on tun descriptors; EBADFD says that none is attached, or no more.
+ * tun_chr_poll reports POLLOUT only for an interface that is up (measured, 6.18: nothing while down).  A tun file honours RWF_NOWAIT.
+ * madvise(2) MADV_WIPEONFORK: zeroed for a child with a memory of its own, that is, not for vfork.
+ */
+#include "os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/if_tun.h>
+#include <net/if.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "real.h"
+
+#define TUN_NODE "/dev/net/tun"
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
+/* More than any queue toward a program holds: txqueuelen is 1000 for a tap, 500 for a tun (tun_net_init). */
+#define DRAIN_MAX 2048
+
+enum os_answer
+os_ask_device(int fd, struct device_id id)
+{
+	struct ifreq request = {0};
+	enum os_answer answer = OS_OTHER;
+	int saved = errno;
+
+	if (real_ioctl(fd, TUNGETIFF, &request) == 0) {
+		int type = request.ifr_flags & (IFF_TUN | IFF_TAP);
+
+		if (type == (id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN)) {
+			answer = OS_DEVICE;
+		}
+	} else if (errno == EBADFD) {
+		answer = OS_GONE;
+	}
+	errno = saved;
+	return answer;
+}
+
+bool
+os_ask_up(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLOUT};
+	int saved = errno;
+	bool up = poll(&p, 1, 0) == 1 && (p.revents & POLLOUT) != 0;
+
+	errno = saved;
+	return up;
+}
+
+int
+os_ask_interface(int fd, bool *up, uint32_t *mtu)
+{
+	struct ifreq request = {0};
+	int saved = errno, result = -1, sock = -1;
+
+	if (real_ioctl(fd, TUNGETIFF, &request) < 0) {
+		goto out;
+	}
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0 || real_ioctl(sock, SIOCGIFFLAGS, &request) < 0) {
+		goto out;
+	}
+	*up = (request.ifr_flags & IFF_UP) != 0;
+	if (real_ioctl(sock, SIOCGIFMTU, &request) < 0) {
+		goto out;
+	}
+	*mtu = (uint32_t)request.ifr_mtu;
+	result = 0;
+out:
+	if (sock >= 0) {
+		real_close(sock);
+	}
+	errno = saved;
+	return result;
+}
+
+void
+os_drain(int fd)
+{
+	char byte;
+	struct iovec iov = {.iov_base = &byte, .iov_len = sizeof(byte)};
+	int saved = errno;
+
+	/* Each short read takes one whole packet; none waits, whatever the descriptor's mode. */
+	for (unsigned i = 0; i < DRAIN_MAX && preadv2(fd, &iov, 1, -1, RWF_NOWAIT) > 0; i++) {
+	}
+	errno = saved;
+}
+
+bool
+os_is_device_node(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == TUN_MAJOR && minor(st->st_rdev) == TUN_MINOR;
+}
+
+int
+os_open_node(int flags)
+{
+	return real_open(TUN_NODE, (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, NULL);
+}
+
+void *
+os_fork_page(void)
+{
+	int saved = errno;
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED) {
+		page = NULL;
+	} else if (madvise(page, size, MADV_WIPEONFORK) < 0) {
+		munmap(page, size);
+		page = NULL;
+	}
+	errno = saved;
+	return page;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * os.h - what the shim asks the kernel about a descriptor, by platform: os-linux.c.
+ *
+ * None of these is called on the plain packet path; all are safe in a signal handler and keep errno unless they return -1.
+ */
+#ifndef TUNTAPD_SHIM_OS_H
+#define TUNTAPD_SHIM_OS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "protocol/devname.h"
+
+enum os_answer {
+	OS_DEVICE, /* a device of that kind, with its interface */
+	OS_GONE,   /* a device whose interface is gone */
+	OS_OTHER,  /* another file: the table's entry is stale */
+};
+
+/* One call. */
+enum os_answer os_ask_device(int fd, struct device_id id);
+
+/* Whether the interface behind a direct channel is up, and has room: one call.  True is sure; false may also mean a full queue. */
+bool os_ask_up(int fd);
+
+/* Flags and MTU of the interface as they are now.  0, or -1: they cannot be had (it is in another namespace, or going). */
+int os_ask_interface(int fd, bool *up, uint32_t *mtu);
+
+/* Takes away what is queued toward the program, up to a bound; for an interface that is down. */
+void os_drain(int fd);
+
+/* Whether fstat(2) of a table entry's descriptor shows the kernel's device. */
+bool os_is_device_node(const struct stat *st);
+
+/* A descriptor that the daemon can turn into the device, opened with the program's flags (access mode, O_NONBLOCK); or -1. */
+int os_open_node(int flags);
+
+/* A page that the kernel zeroes in a child of fork and shares with a child of vfork; NULL: cannot be had. */
+void *os_fork_page(void);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * real.h - the C library's own functions behind our entry points.
+ *
+ * One slot per entry point, filled on first use by an idempotent atomic store: two threads may both fill it, nobody waits.
+ * The slots of the packet path are filled in the constructor, because dlsym(3) is not safe in a signal handler.  entries.h, made from entries.txt, has
+ * real_NAME() for each: the only way in which code of the shim calls a function that the shim overrides.
+ */
+#ifndef TUNTAPD_SHIM_REAL_H
+#define TUNTAPD_SHIM_REAL_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+
+/* ioctl(2)'s second parameter: unsigned long, but int in musl. */
+#ifdef __GLIBC__
+typedef unsigned long ioctl_request;
+#elif defined(__APPLE__)
+typedef unsigned long ioctl_request;
+#else
+typedef int ioctl_request;
+#endif
+
+struct statx;
+
+/* Unit tests call the bodies by their own names, beside the C library's functions. */
+#ifdef SHIM_UNIT_TEST
+#define SHIM_EXPORT
+#define SHIM_SYMBOL(name)
+#else
+#define SHIM_EXPORT __attribute__((visibility("default")))
+#define SHIM_SYMBOL(name) __asm__(name)
+#endif
+
+extern _Atomic uintptr_t real_slots[];
+
+/* Fills a slot: the next definition of the name after ours, or a function that fails with ENOSYS. */
+uintptr_t real_bind(unsigned slot);
+
+static inline uintptr_t
+real_get(unsigned slot)
+{
+	uintptr_t f = atomic_load_explicit(&real_slots[slot], memory_order_relaxed);
+
+	return f != 0 ? f : real_bind(slot);
+}
+
+/* Fills the slots of the packet path, and of what a signal handler may call. */
+void real_bind_early(void);
+
+#include "entries.h"
+
+#endif

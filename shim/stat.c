@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * stat.c - the stat and access families.
+ *
+ * By path, the C library is asked first; only where it finds nothing, and the path is a device's, does the device list answer.
+ * By descriptor, the kernel's own device is shown as ours: same node, owner and mode by both ways.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "devpath.h"
+#include "fdtable.h"
+#include "os.h"
+#include "real.h"
+#include "state.h"
+
+/* Supplementary groups looked at; a process with more is judged by its others. */
+#define GROUPS_MAX 1024
+
+static void
+fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, int64_t since)
+{
+	struct stat dev;
+
+	memset(st, 0, sizeof(*st));
+	if (real_stat("/dev", &dev) == 0) {
+		st->st_dev = dev.st_dev;
+	}
+	/* Stable, and past what a devtmpfs numbers its own nodes with. */
+	st->st_ino = (ino_t)DEVLIST_MAJOR << 32 | devlist_minor(id);
+	st->st_mode = S_IFCHR | (mode_t)entry->mode;
+	st->st_nlink = 1;
+	st->st_uid = entry->uid;
+	st->st_gid = entry->gid;
+	st->st_rdev = makedev(DEVLIST_MAJOR, devlist_minor(id));
+	st->st_blksize = 4096;
+	st->st_atim.tv_sec = st->st_mtim.tv_sec = st->st_ctim.tv_sec = (time_t)since;
+}
+
+/* The real call failed: the device's answer in its place, if path is one.  Returns as stat(2). */
+static int
+stat_path(int dir, const char *path, struct stat *st)
+{
+	struct devlist_entry entry;
+	struct device_id id;
+	int64_t since;
+	int saved = errno;
+
+	if (saved != ENOENT || !state_enabled() || !devpath_match(dir, path, &id) ||
+	    state_find_device(id, &entry, &since) < 0) {
+		errno = saved;
+		return -1;
+	}
+	fill(st, id, &entry, since);
+	return 0;
+}
+
+/* The real call gave *st for fd: shown as the device, if it is one. */
+static void
+stat_number(int fd, struct stat *st)
+{
+	fdtable_held held = fdtable_get(fd);
+	struct devlist_entry entry = {.mode = 0660};
+	int64_t since = 0;
+	int saved = errno;
+
+	if (held == 0) {
+		return;
+	}
+	if (!os_is_device_node(st)) {
+		fdtable_set(fd, 0);
+		return;
+	}
+	/* While no daemon serves there is no list; an open device is what it was by default. */
+	(void)state_find_device(fdtable_id(held), &entry, &since);
+	fill(st, fdtable_id(held), &entry, since);
+	errno = saved;
+}
+
+int
+shim_stat(const char *path, struct stat *st)
+{
+	return real_stat(path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+}
+
+int
+shim_lstat(const char *path, struct stat *st)
+{
+	return real_lstat(path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+}
+
+int
+shim_fstat(int fd, struct stat *st)
+{
+	int result = real_fstat(fd, st);
+
+	if (result == 0) {
+		stat_number(fd, st);
+	}
+	return result;
+}
+
+/* What both fstatat forms do after the real call. */
+static int
+after_fstatat(int result, int dir, const char *path, struct stat *st)
+{
+	if (result == 0) {
+		if (path != NULL && path[0] == '\0') {
+			stat_number(dir, st); /* AT_EMPTY_PATH: dir itself */
+		}
+		return 0;
+	}
+	return stat_path(dir, path, st);
+}
+
+int
+shim_fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	return after_fstatat(real_fstatat(dir, path, st, flags), dir, path, st);
+}
+
+#ifdef __GLIBC__
+/* The names of these calls before glibc 2.33, which older programs still import; one layout of struct stat on 64-bit. */
+int
+shim___xstat(int version, const char *path, struct stat *st)
+{
+	return real___xstat(version, path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+}
+
+int
+shim___lxstat(int version, const char *path, struct stat *st)
+{
+	return real___lxstat(version, path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+}
+
+int
+shim___fxstat(int version, int fd, struct stat *st)
+{
+	int result = real___fxstat(version, fd, st);
+
+	if (result == 0) {
+		stat_number(fd, st);
+	}
+	return result;
+}
+
+int
+shim___fxstatat(int version, int dir, const char *path, struct stat *st, int flags)
+{
+	return after_fstatat(real___fxstatat(version, dir, path, st, flags), dir, path, st);
+}
+
+static void
+fill_statx(struct statx *sx, const struct stat *st)
+{
+	memset(sx, 0, sizeof(*sx));
+	sx->stx_mask = STATX_BASIC_STATS;
+	sx->stx_blksize = (uint32_t)st->st_blksize;
+	sx->stx_nlink = (uint32_t)st->st_nlink;
+	sx->stx_uid = st->st_uid;
+	sx->stx_gid = st->st_gid;
+	sx->stx_mode = (uint16_t)st->st_mode;
+	sx->stx_ino = st->st_ino;
+	sx->stx_rdev_major = major(st->st_rdev);
+	sx->stx_rdev_minor = minor(st->st_rdev);
+	sx->stx_dev_major = major(st->st_dev);
+	sx->stx_dev_minor = minor(st->st_dev);
+	sx->stx_atime.tv_sec = sx->stx_mtime.tv_sec = sx->stx_ctime.tv_sec = st->st_mtim.tv_sec;
+}
+
+int
+shim_statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx)
+{
+	struct stat st;
+	int result = real_statx(dir, path, flags, mask, sx);
+
+	if (result != 0) {
+		result = stat_path(dir, path, &st);
+		if (result == 0) {
+			fill_statx(sx, &st);
+		}
+	} else if (fdtable_get(dir) != 0 && path != NULL && path[0] == '\0' && real_fstat(dir, &st) == 0) {
+		stat_number(dir, &st);
+		if (fdtable_get(dir) != 0) {
+			fill_statx(sx, &st);
+		}
+	}
+	return result;
+}
+#endif
+
+static bool
+is_member(gid_t gid, gid_t own)
+{
+	gid_t groups[GROUPS_MAX];
+	int count;
+
+	if (gid == own) {
+		return true;
+	}
+	count = getgroups(GROUPS_MAX, groups);
+	for (int i = 0; i < count; i++) {
+		if (groups[i] == gid) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whether a process with these ids may access a device in that mode, as the daemon would say. */
+static bool
+may_access(const struct devlist_entry *entry, int mode, uid_t uid, gid_t gid)
+{
+	unsigned wanted = (unsigned)mode & (R_OK | W_OK | X_OK), granted;
+
+	if (uid == 0) {
+		return (wanted & X_OK) == 0; /* root may read and write what nobody can execute */
+	}
+	if (uid == entry->uid) {
+		granted = entry->mode >> 6;
+	} else if (is_member(entry->gid, gid)) {
+		granted = entry->mode >> 3;
+	} else {
+		granted = entry->mode;
+	}
+	return (granted & wanted) == wanted;
+}
+
+/* The real call failed: the device's answer in its place, if path is one. */
+static int
+access_path(int dir, const char *path, int mode, bool effective)
+{
+	struct devlist_entry entry;
+	struct device_id id;
+	int saved = errno;
+
+	if (saved != ENOENT || !state_enabled() || !devpath_match(dir, path, &id) ||
+	    state_find_device(id, &entry, NULL) < 0) {
+		errno = saved;
+		return -1;
+	}
+	if (!may_access(&entry, mode, effective ? geteuid() : getuid(), effective ? getegid() : getgid())) {
+		errno = EACCES;
+		return -1;
+	}
+	errno = saved;
+	return 0;
+}
+
+int
+shim_access(const char *path, int mode)
+{
+	return real_access(path, mode) == 0 ? 0 : access_path(AT_FDCWD, path, mode, false);
+}
+
+int
+shim_faccessat(int dir, const char *path, int mode, int flags)
+{
+	return real_faccessat(dir, path, mode, flags) == 0 ? 0 : access_path(dir, path, mode, (flags & AT_EACCESS) != 0);
+}
+
+#ifndef __APPLE__
+int
+shim_euidaccess(const char *path, int mode)
+{
+	return real_euidaccess(path, mode) == 0 ? 0 : access_path(AT_FDCWD, path, mode, true);
+}
+#endif

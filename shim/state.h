@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * state.h - what the shim knows without asking: its settings, the device list, the state pages.
+ */
+#ifndef TUNTAPD_SHIM_STATE_H
+#define TUNTAPD_SHIM_STATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "protocol/devlist.h"
+#include "protocol/page.h"
+#include "shim/fdtable.h"
+
+/*
+ * Reads the environment, once: TUNTAPD_SOCKET, TUNTAPD_VERBOSE, TUNTAPD_DISABLE.  Called by the constructor, and by whatever comes
+ * before it.
+ */
+void state_init(void);
+
+/* False: TUNTAPD_DISABLE is set, or the socket's path cannot be one. */
+bool state_enabled(void);
+
+/* Path of the control socket. */
+const char *state_socket(void);
+
+/*
+ * With TUNTAPD_VERBOSE: one line on standard error, "tuntapd: DEVICE: TEXT".  errno is kept.
+ */
+void state_explain(struct device_id id, const char *text);
+
+/*
+ * The entry of a device in RUNDIR/devices; *since is the list's time.  0, or -1 with ENOENT: no such device, or no daemon
+ * has said that it serves.
+ */
+int state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since);
+
+/*
+ * Maps the page of a device from descriptor fd, in place of an earlier one.  Readers in other threads see the old or the new page,
+ * never none.  0, or -1 with errno.
+ */
+int state_map(struct device_id id, int fd);
+
+/*
+ * The page that speaks of held; NULL: none does (never mapped, a later open has it, or the daemon no longer
+ * hears of the interface), so ask the kernel.
+ */
+const struct state_page *state_page(fdtable_held held);
+
+/* The page's fields are read one at a time, while the daemon writes. */
+static inline bool
+state_up(const struct state_page *page)
+{
+	return __atomic_load_n(&page->up, __ATOMIC_RELAXED) != 0;
+}
+
+static inline uint32_t
+state_mtu(const struct state_page *page)
+{
+	return __atomic_load_n(&page->mtu, __ATOMIC_RELAXED);
+}
+
+static inline bool
+state_header_mode(const struct state_page *page)
+{
+	return __atomic_load_n(&page->header_mode, __ATOMIC_RELAXED) != 0;
+}
+
+#endif
