@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fake-link.c - a link without a kernel.  See fake-link.h.
+ */
+#include "fake-link.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INTERFACES_MAX 64
+
+static struct {
+	struct netif_status status; /* ifindex 0: free */
+	int kernel_end;
+	ino_t channel_inode;
+} interfaces[INTERFACES_MAX];
+static uint32_t last_index;
+static unsigned fail_in, set_up_calls;
+static int fail_error;
+
+void
+fake_link_reset(void)
+{
+	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
+		if (interfaces[i].status.ifindex != 0) {
+			close(interfaces[i].kernel_end);
+		}
+	}
+	memset(interfaces, 0, sizeof(interfaces));
+	last_index = 0;
+	fail_in = 0;
+	set_up_calls = 0;
+}
+
+void
+fake_link_fail_open(unsigned nth, int error)
+{
+	fail_in = nth;
+	fail_error = error;
+}
+
+unsigned
+fake_link_count(void)
+{
+	unsigned count = 0;
+
+	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
+		count += interfaces[i].status.ifindex != 0;
+	}
+	return count;
+}
+
+static unsigned
+find(uint32_t ifindex)
+{
+	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
+		if (interfaces[i].status.ifindex == ifindex) {
+			return i;
+		}
+	}
+	return INTERFACES_MAX;
+}
+
+struct netif_status *
+fake_link_interface(uint32_t ifindex)
+{
+	unsigned i = find(ifindex);
+
+	return i < INTERFACES_MAX ? &interfaces[i].status : NULL;
+}
+
+void
+fake_link_depart(uint32_t ifindex)
+{
+	unsigned i = find(ifindex);
+
+	if (i < INTERFACES_MAX) {
+		close(interfaces[i].kernel_end);
+		memset(&interfaces[i], 0, sizeof(interfaces[i]));
+	}
+}
+
+unsigned
+fake_link_set_up_calls(void)
+{
+	return set_up_calls;
+}
+
+static const char *
+fake_unavailable(void)
+{
+	return NULL;
+}
+
+static int
+fake_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
+{
+	unsigned slot = find(0);
+	struct stat st;
+	int ends[2];
+
+	if (fail_in > 0 && --fail_in == 0) {
+		errno = fail_error;
+		return -1;
+	}
+	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
+		if (interfaces[i].status.ifindex != 0 && strcmp(interfaces[i].status.ifname, l->ifname) == 0) {
+			errno = EBUSY;
+			return -1;
+		}
+	}
+	if (slot == INTERFACES_MAX || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		return -1;
+	}
+	fstat(ends[0], &st);
+	interfaces[slot].kernel_end = ends[1];
+	interfaces[slot].channel_inode = st.st_ino;
+	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500};
+	snprintf(interfaces[slot].status.ifname, sizeof(interfaces[slot].status.ifname), "%s", l->ifname);
+	*status = interfaces[slot].status;
+	l->ifindex = last_index;
+	*channel = ends[0];
+	return 0;
+}
+
+static int
+fake_read(struct link *l, struct netif_status *status)
+{
+	unsigned i = find(l->ifindex);
+
+	if (i == INTERFACES_MAX) {
+		errno = ENODEV;
+		return -1;
+	}
+	*status = interfaces[i].status;
+	return 0;
+}
+
+static int
+fake_set_up(struct link *l)
+{
+	unsigned i = find(l->ifindex);
+
+	set_up_calls++;
+	if (i == INTERFACES_MAX) {
+		errno = ENODEV;
+		return -1;
+	}
+	interfaces[i].status.up = true;
+	return 0;
+}
+
+static int
+fake_prove(struct link *l, int fd)
+{
+	unsigned i = find(l->ifindex);
+	struct stat st;
+
+	if (i < INTERFACES_MAX && fstat(fd, &st) == 0 && st.st_ino == interfaces[i].channel_inode) {
+		return 0;
+	}
+	errno = EPERM;
+	return -1;
+}
+
+static void
+fake_close(struct link *l)
+{
+	fake_link_depart(l->ifindex);
+	l->ifindex = 0;
+}
+
+const struct link_ops fake_link = {
+	.name = "fake",
+	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
+	.channel = CHANNEL_DIRECT,
+	.unavailable = fake_unavailable,
+	.open = fake_open,
+	.adopt = fake_read,
+	.read = fake_read,
+	.set_up = fake_set_up,
+	.prove = fake_prove,
+	.close = fake_close,
+};
+
+const struct link_ops *
+fake_link_for(uint8_t kind)
+{
+	return &fake_link;
+}
+
+const struct link_ops *
+fake_link_named(const char *name)
+{
+	return strcmp(name, fake_link.name) == 0 ? &fake_link : NULL;
+}

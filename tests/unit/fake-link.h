@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fake-link.h - a link without a kernel: interfaces are entries of a table, channels are ends of socket pairs.
+ *
+ * It keeps count of what exists, fails the n-th call on request, and lets a test play the kernel: bring an interface up, take
+ * it away.  Needs no root.
+ */
+#ifndef TUNTAPD_TESTS_FAKE_LINK_H
+#define TUNTAPD_TESTS_FAKE_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/link.h"
+
+extern const struct link_ops fake_link;
+
+/* Forgets everything; closes the kernel's ends. */
+void fake_link_reset(void);
+
+/* The nth call of open from now on fails with error (1: the next). */
+void fake_link_fail_open(unsigned nth, int error);
+
+/* Number of interfaces that exist. */
+unsigned fake_link_count(void);
+
+/* What the kernel would show of an interface; NULL: it does not exist.  Changes made here are what read() answers. */
+struct netif_status *fake_link_interface(uint32_t ifindex);
+
+/* The interface goes, as when the last descriptor is closed. */
+void fake_link_depart(uint32_t ifindex);
+
+/* Number of calls of set_up. */
+unsigned fake_link_set_up_calls(void);
+
+/* link_for and link_named of a struct devices_setup. */
+const struct link_ops *fake_link_for(uint8_t kind);
+const struct link_ops *fake_link_named(const char *name);
+
+#endif

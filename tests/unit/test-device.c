@@ -1,0 +1,449 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test-device.c - the table of devices on the fake link: attach, exclusive open, state, last close, take-over.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake-link.h"
+#include "protocol/page.h"
+#include "worlds.h"
+
+static void
+close_attached(struct device_attached *a)
+{
+	close(a->channel);
+	close(a->page);
+}
+
+static struct state_page
+read_page(int fd)
+{
+	struct state_page page;
+
+	ck_assert_int_eq(pread(fd, &page, sizeof(page), 0), sizeof(page));
+	ck_assert_uint_eq(page.magic, PAGE_MAGIC);
+	return page;
+}
+
+static struct message_device
+describe(uint8_t kind, uint16_t unit)
+{
+	struct message_device d;
+
+	memset(&d, 0, sizeof(d));
+	devices_describe(world.devices, kind == DEVICE_TAP ? 16u + unit : unit, &d);
+	ck_assert_int_eq(d.error, 0);
+	ck_assert_uint_eq(d.kind, kind);
+	ck_assert_uint_eq(d.unit, unit);
+	return d;
+}
+
+static void
+tell_changed(uint32_t ifindex)
+{
+	struct netif_event event = {.type = NETIF_CHANGED, .ifindex = ifindex, .status = *fake_link_interface(ifindex)};
+
+	devices_on_event(world.devices, &event);
+}
+
+static void
+tell(enum netif_event_type type, uint32_t ifindex)
+{
+	struct netif_event event = {.type = type, .ifindex = ifindex};
+
+	devices_on_event(world.devices, &event);
+}
+
+START_TEST(attach_gives_a_channel_and_a_page_that_speaks_of_it)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 3);
+	struct state_page page = read_page(a.page);
+	struct message_device d = describe(DEVICE_TAP, 3);
+
+	ck_assert_uint_eq(page.open_number, a.open_number);
+	ck_assert_uint_eq(page.ifindex, a.ifindex);
+	ck_assert_uint_eq(page.mtu, 1500);
+	ck_assert_uint_eq(page.up, 0);
+	ck_assert_uint_eq(page.gone, 0);
+	ck_assert_uint_eq(page.channel, CHANNEL_DIRECT);
+	ck_assert_str_eq(a.ifname, "tap3");
+	ck_assert_uint_eq(d.state, DEVICE_OPEN);
+	ck_assert_int_eq(d.pid, 1234);
+	ck_assert_str_eq(d.program, "a program");
+	ck_assert_str_eq(d.link, "fake");
+	ck_assert_int_gt(d.since, 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(page_descriptor_is_read_only)
+{
+	struct device_attached a = world_attach(DEVICE_TUN, 0);
+
+	ck_assert_int_eq(write(a.page, "x", 1), -1);
+	ck_assert_int_eq(errno, EBADF);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(second_open_is_ebusy)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
+	struct os_peer root = {0};
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &b), EBUSY);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(same_unit_of_the_other_kind_is_free)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b = world_attach(DEVICE_TUN, 0);
+
+	ck_assert_uint_eq(devices_open_count(world.devices), 2);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(unit_past_the_count_is_enoent)
+{
+	struct os_peer root = {0};
+	struct device_attached a;
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 16, &root, 0, &a), ENOENT);
+	ck_assert_int_eq(world_try_attach(DEVICE_TUN, DEVICE_UNITS_MAX, &root, 0, &a), ENOENT);
+}
+END_TEST
+
+START_TEST(policy_refuses_with_eacces_also_where_the_unit_is_busy)
+{
+	struct os_peer stranger = {.uid = 1000, .gid = 1000};
+	struct device_attached a, b;
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &stranger, 0, &b), EACCES);
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &stranger, 0, &b), EACCES);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(another_namespace_is_eacces)
+{
+	struct os_peer root = {0};
+	struct device_attached a;
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &a), EACCES);
+	ck_assert_uint_eq(fake_link_count(), 0);
+}
+END_TEST
+
+START_TEST(link_failure_leaves_nothing_and_the_unit_free)
+{
+	static const int errors[] = {EBUSY, ENXIO, ENOMEM, EMFILE, EINVAL};
+	struct os_peer root = {0};
+	struct journal_record record;
+	struct device_attached a;
+
+	fake_link_fail_open(1, errors[_i]);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), errors[_i]);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	for (unsigned slot = 0; slot < JOURNAL_SLOTS; slot++) {
+		ck_assert_int_eq(journal_read(world.journal, slot, &record), -1);
+		ck_assert_int_eq(errno, ENOENT);
+	}
+	a = world_attach(DEVICE_TAP, 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(departure_closes_the_device_and_frees_the_unit)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
+
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	b = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(b.open_number, a.open_number + 1);
+	ck_assert_uint_eq(read_page(b.page).gone, 0);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(news_of_an_earlier_open_does_not_touch_a_later_one)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
+
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	b = world_attach(DEVICE_TAP, 0);
+	tell(NETIF_DEPARTED, a.ifindex);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_OPEN);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(page_follows_up_down_and_mtu)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+	struct netif_status *kernel = fake_link_interface(a.ifindex);
+
+	kernel->up = true;
+	kernel->mtu = 9000;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).up, 1);
+	ck_assert_uint_eq(read_page(a.page).mtu, 9000);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_UP);
+	kernel->up = false;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).up, 0);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_OPEN);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(each_open_starts_in_the_default_state)
+{
+	struct device_attached a = world_attach(DEVICE_TUN, 0), b;
+	struct netif_status *kernel = fake_link_interface(a.ifindex);
+	struct device_id tun0 = {.kind = DEVICE_TUN};
+
+	kernel->up = true;
+	kernel->mtu = 9000;
+	tell_changed(a.ifindex);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, true), 0);
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	b = world_attach(DEVICE_TUN, 0);
+	ck_assert_uint_eq(read_page(b.page).up, 0);
+	ck_assert_uint_eq(read_page(b.page).mtu, 1500);
+	ck_assert_uint_eq(read_page(b.page).header_mode, 0);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(first_address_brings_up_a_device_that_was_never_up)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+
+	tell(NETIF_ADDRESS_ADDED, a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(address_does_not_undo_an_explicit_down)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+	struct netif_status *kernel = fake_link_interface(a.ifindex);
+
+	kernel->up = true;
+	tell_changed(a.ifindex);
+	kernel->up = false;
+	tell_changed(a.ifindex);
+	tell(NETIF_ADDRESS_ADDED, a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(explicit_down_is_remembered_by_the_next_daemon)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+	struct netif_status *kernel = fake_link_interface(a.ifindex);
+
+	kernel->up = true;
+	tell_changed(a.ifindex);
+	kernel->up = false;
+	tell_changed(a.ifindex);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	tell(NETIF_ADDRESS_ADDED, a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(persistence_set_behind_our_back_ends_the_device)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+
+	fake_link_interface(a.ifindex)->persist = true;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(rename_is_followed)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+
+	strcpy(fake_link_interface(a.ifindex)->ifname, "uplink");
+	tell_changed(a.ifindex);
+	ck_assert_str_eq(describe(DEVICE_TAP, 0).ifname, "uplink");
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(move_to_another_namespace_leaves_the_program_to_ask_the_kernel)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+
+	tell(NETIF_MOVED, a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).unwatched, 1);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(resync_finds_what_events_did_not_tell)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b = world_attach(DEVICE_TAP, 1);
+
+	fake_link_interface(a.ifindex)->up = true;
+	fake_link_depart(b.ifindex);
+	devices_resync(world.devices);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_UP);
+	ck_assert_uint_eq(read_page(a.page).up, 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 1).state, DEVICE_CLOSED);
+	ck_assert_uint_eq(read_page(b.page).gone, 1);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(header_mode_needs_the_device_as_proof)
+{
+	struct device_attached a = world_attach(DEVICE_TUN, 0), b = world_attach(DEVICE_TUN, 1);
+	struct device_id tun0 = {.kind = DEVICE_TUN}, tap0 = {.kind = DEVICE_TAP};
+
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, b.channel, true), -1);
+	ck_assert_int_eq(errno, EPERM);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number + 1, a.channel, true), -1);
+	ck_assert_int_eq(errno, ENXIO);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tap0, a.open_number, a.channel, true), -1);
+	ck_assert_int_eq(errno, ENOTTY);
+	ck_assert_uint_eq(read_page(a.page).header_mode, 0);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, true), 0);
+	ck_assert_uint_eq(read_page(a.page).header_mode, 1);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, false), 0);
+	ck_assert_uint_eq(read_page(a.page).header_mode, 0);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(next_daemon_takes_over_what_is_held)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 5);
+	struct message_device before = describe(DEVICE_TAP, 5), after;
+
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	after = describe(DEVICE_TAP, 5);
+	ck_assert_mem_eq(&before, &after, sizeof(before));
+	/* And goes on: state, close, and the next open. */
+	fake_link_interface(a.ifindex)->up = true;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).up, 1);
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(next_daemon_closes_what_went_meanwhile)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 5), b;
+
+	fake_link_depart(a.ifindex);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	b = world_attach(DEVICE_TAP, 5);
+	ck_assert_uint_eq(b.open_number, a.open_number + 1);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(end_all_takes_every_interface_away)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b = world_attach(DEVICE_TUN, 0);
+
+	ck_assert_uint_eq(devices_end_all(world.devices), 2);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	ck_assert_uint_eq(read_page(b.page).gone, 1);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(describe_walks_all_devices_and_ends)
+{
+	struct message_device d;
+	uint32_t cursor = 0;
+	unsigned count = 0;
+
+	do {
+		memset(&d, 0, sizeof(d));
+		devices_describe(world.devices, cursor, &d);
+		ck_assert_int_eq(d.error, 0);
+		ck_assert_uint_eq(d.state, DEVICE_CLOSED);
+		count++;
+		cursor = d.next;
+	} while (cursor != 0);
+	ck_assert_uint_eq(count, 32);
+	devices_describe(world.devices, 32, &d);
+	ck_assert_int_eq(d.error, ENOENT);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("device");
+	TCase *tcase = tcase_create("device");
+
+	tcase_add_checked_fixture(tcase, world_of_closed_devices, world_end);
+	tcase_add_test(tcase, attach_gives_a_channel_and_a_page_that_speaks_of_it);
+	tcase_add_test(tcase, page_descriptor_is_read_only);
+	tcase_add_test(tcase, second_open_is_ebusy);
+	tcase_add_test(tcase, same_unit_of_the_other_kind_is_free);
+	tcase_add_test(tcase, unit_past_the_count_is_enoent);
+	tcase_add_test(tcase, policy_refuses_with_eacces_also_where_the_unit_is_busy);
+	tcase_add_test(tcase, another_namespace_is_eacces);
+	tcase_add_loop_test(tcase, link_failure_leaves_nothing_and_the_unit_free, 0, 5);
+	tcase_add_test(tcase, departure_closes_the_device_and_frees_the_unit);
+	tcase_add_test(tcase, news_of_an_earlier_open_does_not_touch_a_later_one);
+	tcase_add_test(tcase, page_follows_up_down_and_mtu);
+	tcase_add_test(tcase, each_open_starts_in_the_default_state);
+	tcase_add_test(tcase, first_address_brings_up_a_device_that_was_never_up);
+	tcase_add_test(tcase, address_does_not_undo_an_explicit_down);
+	tcase_add_test(tcase, explicit_down_is_remembered_by_the_next_daemon);
+	tcase_add_test(tcase, persistence_set_behind_our_back_ends_the_device);
+	tcase_add_test(tcase, rename_is_followed);
+	tcase_add_test(tcase, move_to_another_namespace_leaves_the_program_to_ask_the_kernel);
+	tcase_add_test(tcase, resync_finds_what_events_did_not_tell);
+	tcase_add_test(tcase, header_mode_needs_the_device_as_proof);
+	tcase_add_test(tcase, next_daemon_takes_over_what_is_held);
+	tcase_add_test(tcase, next_daemon_closes_what_went_meanwhile);
+	tcase_add_test(tcase, end_all_takes_every_interface_away);
+	tcase_add_test(tcase, describe_walks_all_devices_and_ends);
+	suite_add_tcase(suite, tcase);
+	return run_suite(suite);
+}
