@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * contract-close.c - rows "close" and "the program dies".
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static void
+interface_goes_with_the_last_close(enum kind kind)
+{
+	int fd = opened_up(kind, 0);
+
+	EXPECT(close(fd) == 0);
+	wait_gone(name_of(kind, 0));
+}
+
+static void
+same_unit_again_at_once(enum kind kind)
+{
+	for (int i = 0; i < 10; i++) {
+		int fd = opened(kind, 0);
+
+		EXPECT(fd >= 0 && close(fd) == 0);
+	}
+}
+
+static void
+same_unit_again_from_another_process(enum kind kind)
+{
+	int fd = opened(kind, 0), status;
+
+	for (int i = 0; i < 5; i++) {
+		EXPECT(close(fd) == 0);
+		if (fork() == 0) {
+			_exit(device_open(kind, 0, O_RDWR) >= 0 ? 0 : 1);
+		}
+		EXPECT(wait(&status) > 0 && status == 0);
+		fd = device_open(kind, 0, O_RDWR);
+		EXPECT(fd >= 0);
+	}
+}
+
+static void
+killed_program_leaves_nothing(enum kind kind)
+{
+	int ready[2], status;
+	char byte;
+	pid_t pid;
+
+	EXPECT(pipe(ready) == 0);
+	pid = fork();
+	if (pid == 0) {
+		opened_up(kind, 0);
+		EXPECT(write(ready[1], "r", 1) == 1);
+		pause();
+	}
+	EXPECT(read(ready[0], &byte, 1) == 1 && if_exists(name_of(kind, 0)));
+	EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid);
+	wait_gone(name_of(kind, 0));
+	opened(kind, 0);
+}
+
+/* The number that was a device is now one end of a socket pair: everything of a socket must work on it. */
+static void
+is_a_socket(int fd, int peer)
+{
+	uint8_t big[4000], byte = 'q';
+
+	memset(big, 'z', sizeof(big));
+	EXPECT(write(fd, &byte, 1) == 1 && read(peer, &byte, 1) == 1);
+	EXPECT(write(peer, "pq", 2) == 2 && read(fd, big, 1) == 1 && big[0] == 'p');
+	EXPECT(read(fd, big, sizeof(big)) == 1);
+	EXPECT(write(fd, big, sizeof(big)) == sizeof(big)); /* EMSGSIZE, were it the device */
+	EXPECT(read(peer, big, sizeof(big)) == sizeof(big));
+	EXPECT(write(fd, big, 0) == 0);
+	EXPECT(shutdown(peer, SHUT_WR) == 0 && read(fd, big, sizeof(big)) == 0);
+}
+
+static void
+used_again(int fd, enum kind kind)
+{
+	int ends[2], moved;
+
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	if (ends[0] == fd) {
+		is_a_socket(fd, ends[1]);
+		return;
+	}
+	/* Behind the library's back, as a library with system calls of its own would. */
+	moved = (int)syscall(SYS_dup2, ends[0], fd);
+	EXPECT(moved == fd && close(ends[0]) == 0);
+	is_a_socket(fd, ends[1]);
+}
+
+static void
+number_after_close(enum kind kind)
+{
+	int fd = opened_up(kind, 0);
+
+	EXPECT(close(fd) == 0);
+	used_again(fd, kind);
+}
+
+static void
+number_after_a_raw_close(enum kind kind)
+{
+	int fd = opened_up(kind, 0);
+
+	EXPECT(syscall(SYS_close, fd) == 0);
+	used_again(fd, kind);
+}
+
+static void
+number_after_a_raw_close_while_down(enum kind kind)
+{
+	int fd = opened(kind, 0);
+
+	EXPECT(syscall(SYS_close, fd) == 0);
+	used_again(fd, kind);
+}
+
+static void
+number_after_close_range(enum kind kind)
+{
+	int fd = opened(kind, 0);
+
+	EXPECT(close_range((unsigned)fd, (unsigned)fd, 0) == 0);
+	wait_gone(name_of(kind, 0));
+	used_again(fd, kind);
+}
+
+static void
+number_after_fclose(enum kind kind)
+{
+	FILE *f = fopen(path_of(kind, 0), "r+");
+	int fd;
+
+	EXPECT(f != NULL);
+	fd = fileno(f);
+	EXPECT(fclose(f) == 0);
+	used_again(fd, kind);
+}
+
+static void
+number_after_a_raw_close_in_header_mode(enum kind kind)
+{
+	int fd = opened_up(kind, 0), on = 1;
+
+	EXPECT(ioctl(fd, 0x40047460u, &on) == 0);
+	EXPECT(syscall(SYS_close, fd) == 0);
+	used_again(fd, kind);
+}
+
+static void
+closed_number_is_ebadf(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN];
+	int fd = opened_up(kind, 0);
+
+	EXPECT(close(fd) == 0);
+	EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EBADF);
+	EXPECT_ERRNO(write(fd, packet, sizeof(packet)), EBADF);
+	EXPECT_ERRNO(close(fd), EBADF);
+}
+
+static void
+closing_all_numbers_closes_it(enum kind kind)
+{
+	int status;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		opened(kind, 0);
+		for (int fd = 3; fd < 256; fd++) {
+			close(fd);
+		}
+		wait_gone(name_of(kind, 0));
+		opened(kind, 0);
+		closefrom(3);
+		wait_gone(name_of(kind, 0));
+		_exit(0);
+	}
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+}
+
+const struct contract_case close_cases[] = {
+	{"close.last", "the interface goes with the last close", ON_BOTH | NATIVE, interface_goes_with_the_last_close},
+	{"close.again", "the same unit opens again at once", ON_BOTH | NATIVE, same_unit_again_at_once},
+	{"close.again", "the same unit opens again at once from another process", ON_BOTH | NATIVE,
+	    same_unit_again_from_another_process},
+	{"dies.killed", "a killed program leaves nothing", ON_BOTH | NATIVE, killed_program_leaves_nothing},
+	{"close.number", "a number used again after close is the other file's", ON_BOTH | NATIVE, number_after_close},
+	{"close.number", "a number used again after a raw close is the other file's", ON_BOTH | NATIVE, number_after_a_raw_close},
+	{"close.number", "so it is after a raw close while down", ON_BOTH | NATIVE, number_after_a_raw_close_while_down},
+	{"close.number", "so it is after close_range", ON_BOTH | NATIVE, number_after_close_range},
+	{"close.number", "so it is after fclose", ON_BOTH, number_after_fclose},
+	{"close.number", "so it is after a raw close in header mode", ON_TUN, number_after_a_raw_close_in_header_mode},
+	{"close.ebadf", "a closed number is EBADF", ON_BOTH | NATIVE, closed_number_is_ebadf},
+	{"close.all", "closing all numbers closes it", ON_BOTH | NATIVE, closing_all_numbers_closes_it},
+	{0},
+};

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * contract-poll.c - row "select, poll, kqueue, epoll": what announces a packet, and what must not.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+static bool
+selected(int fd)
+{
+	struct timeval none = {0};
+	fd_set set;
+
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	return select(fd + 1, &set, NULL, NULL, &none) == 1;
+}
+
+static bool
+epolled(int fd)
+{
+	struct epoll_event event = {.events = EPOLLIN};
+	int epoll = epoll_create1(0);
+	bool ready;
+
+	EXPECT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+	ready = epoll_wait(epoll, &event, 1, 0) == 1;
+	close(epoll);
+	return ready;
+}
+
+/* All three ways must say the same. */
+static bool
+announced(int fd)
+{
+	bool by_poll = is_readable(fd);
+
+	EXPECT(selected(fd) == by_poll && epolled(fd) == by_poll);
+	return by_poll;
+}
+
+static void
+never_up_is_not_readable(enum kind kind)
+{
+	uint8_t packet[100];
+	int fd = opened(kind, 0);
+
+	EXPECT(!announced(fd));
+	if (!native_mode()) {
+		EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EIO);
+		EXPECT(!announced(fd));
+	}
+}
+
+static void
+readable_exactly_when_a_packet_waits(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN];
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
+
+	for (uint32_t i = 0; i < 5; i++) {
+		EXPECT(!announced(fd));
+		packet_make(kind, packet, sizeof(packet), i);
+		kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+		wait_readable(fd);
+		EXPECT(announced(fd));
+		EXPECT(read(fd, packet, sizeof(packet)) == sizeof(packet));
+	}
+	EXPECT(!announced(fd));
+}
+
+static void
+writable_when_up(enum kind kind)
+{
+	int fd = opened_up(kind, 0);
+	struct epoll_event event = {.events = EPOLLOUT};
+	int epoll = epoll_create1(0);
+
+	EXPECT(is_writable(fd));
+	EXPECT(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
+}
+
+static bool
+quiet_after_reading(int fd)
+{
+	uint8_t packet[100];
+
+	(void)!read(fd, packet, sizeof(packet));
+	return !is_readable(fd);
+}
+
+static void
+down_never_spins_a_poller(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN];
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
+
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	packet_make(kind, packet, sizeof(packet), 1);
+	for (uint32_t i = 0; i < 50; i++) {
+		kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+	}
+	if_down(name_of(kind, 0));
+	/* A program that reads whenever it is told to comes to rest. */
+	WAIT_UNTIL(quiet_after_reading(fd), 10000);
+	for (int i = 0; i < 20; i++) {
+		EXPECT(!announced(fd));
+		EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EIO);
+	}
+	/* And nothing that announced "down" is left after the next "up". */
+	if_up(name_of(kind, 0));
+	EXPECT(!announced(fd));
+	EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EAGAIN);
+}
+
+static void
+waiting_poller_is_woken_by_a_packet_only(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN];
+	int fd = opened_up(kind, 0), kernel;
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	pid_t pid = fork();
+
+	EXPECT(pid >= 0);
+	if (pid == 0) {
+		if_down(name_of(kind, 0));
+		if_up(name_of(kind, 0));
+		kernel = kernel_open(name_of(kind, 0));
+		packet_make(kind, packet, sizeof(packet), 8);
+		kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+		_exit(0);
+	}
+	/* If down or up woke the poller with nothing to read, the read below would not find the packet. */
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(poll(&p, 1, 10000) == 1 && (p.revents & POLLIN) != 0);
+	EXPECT(read(fd, packet, sizeof(packet)) == PACKET_MIN && packet_number(kind, packet) == 8);
+}
+
+const struct contract_case poll_cases[] = {
+	{"poll.neverup", "an interface that was never up is not readable", ON_BOTH | NATIVE, never_up_is_not_readable},
+	{"poll.readable", "readable exactly when a packet can be read, by select, poll and epoll", ON_BOTH | NATIVE,
+	    readable_exactly_when_a_packet_waits},
+	{"poll.writable", "writable while up", ON_BOTH | NATIVE, writable_when_up},
+	{"poll.down", "going down with packets queued never spins a poller", ON_BOTH, down_never_spins_a_poller},
+	{"poll.asleep", "a waiting poller is woken by a packet, not by down or up", ON_BOTH | NATIVE,
+	    waiting_poller_is_woken_by_a_packet_only},
+	{0},
+};

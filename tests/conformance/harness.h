@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * harness.h - what every case of the conformance suite stands on.
+ *
+ * The suite knows nothing of tuntapd: it opens /dev/tunN and /dev/tapN, calls the C library, configures interfaces with the usual
+ * ioctls, and watches them with packet sockets.  One row of the device contract is one or more named cases; each case runs in a
+ * process of its own, within a bound, in a network namespace that holds nothing else.  With --native the device is
+ * opened by Linux's own /dev/net/tun, for the rows that it keeps too: so the cases themselves are tested.
+ */
+#ifndef CONTRACT_HARNESS_H
+#define CONTRACT_HARNESS_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kind { TUN, TAP };
+
+/* Where a case applies. */
+#define ON_TUN 0x01u
+#define ON_TAP 0x02u
+#define ON_BOTH (ON_TUN | ON_TAP)
+#define NATIVE 0x04u /* Linux's own device keeps this, too */
+
+struct contract_case {
+	const char *row;  /* of rows.txt: the claim that the case proves */
+	const char *name; /* a sentence */
+	unsigned where;
+	void (*run)(enum kind kind);
+};
+
+/* One table for each section; ends with a NULL name. */
+extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
+    copy_cases[], close_cases[];
+
+/* Ends the case as failed unless the condition holds. */
+#define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
+/* The call must return -1 with that errno. */
+#define EXPECT_ERRNO(call, error) expect_errno((long)(call), (error), #call, __FILE__, __LINE__)
+void expect(bool holds, const char *text, const char *file, int line);
+void expect_errno(long result, int error, const char *text, const char *file, int line);
+
+/* Waits until the condition holds, or ends the case: ten times a bound that the contract names. */
+#define WAIT_UNTIL(condition, bound_ms)                                                   \
+	do {                                                                              \
+		int64_t end_ = now_ms() + (bound_ms);                                     \
+		while (!(condition)) {                                                    \
+			expect(now_ms() < end_, "in time: " #condition, __FILE__, __LINE__); \
+			nap();                                                            \
+		}                                                                         \
+	} while (0)
+int64_t now_ms(void);
+void nap(void); /* a millisecond */
+
+/* "/dev/tap0"; valid until the next call. */
+const char *path_of(enum kind kind, unsigned unit);
+/* "tap0" */
+const char *name_of(enum kind kind, unsigned unit);
+
+/* open(2) of a unit, or in native mode its like; -1 with errno. */
+int device_open(enum kind kind, unsigned unit, int flags);
+/* The same, with O_RDWR; ends the case if it fails. */
+int opened(enum kind kind, unsigned unit);
+/* That, with the interface up and silent (no IPv6). */
+int opened_up(enum kind kind, unsigned unit);
+bool native_mode(void);
+
+/* The interface of a name. */
+bool if_exists(const char *name);
+/* Waits for its end: a quarter of a second by the contract, ten times that here. */
+void wait_gone(const char *name);
+short if_flags(const char *name);
+void if_set_flags(const char *name, short set, short clear);
+void if_up(const char *name);
+void if_down(const char *name);
+int if_mtu(const char *name);
+void if_set_mtu(const char *name, int mtu);
+void if_mac(const char *name, uint8_t mac[6]);
+int if_set_mac(const char *name, const uint8_t mac[6]);
+void if_add_address(const char *name, const char *address);
+/* The other end of a point-to-point interface. */
+void if_add_peer(const char *name, const char *address);
+/* No IPv6, so that the kernel sends nothing of its own. */
+void if_silence(const char *name);
+
+/* A packet that a device of that kind carries: an Ethernet frame of type 0x88b5, or an IPv4 packet; number is in it. */
+void packet_make(enum kind kind, uint8_t *packet, size_t bytes, uint32_t number);
+uint32_t packet_number(enum kind kind, const uint8_t *packet);
+#define PACKET_MIN 60
+
+/* The kernel's side of the interface: packets that the kernel sends to the program, and sees from it. */
+int kernel_open(const char *name);
+void kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes);
+/* The next packet that the program sent, within a second.  -1: none. */
+long kernel_receive(int kernel, void *packet, size_t room);
+
+/* Waits until fd is readable, or ends the case. */
+void wait_readable(int fd);
+bool is_readable(int fd);
+bool is_writable(int fd);
+
+/* Whole options of a run. */
+struct contract_options {
+	bool native;
+	bool nonblock; /* devices are opened non-blocking where a case leaves it open */
+};
+extern struct contract_options options;
+
+#endif

@@ -1,0 +1,70 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# run.sh CONTRACT TUNTAPD|native [OPTION...] - runs the conformance suite in a network namespace of its own, with a daemon of its
+# own, through "tuntapd exec"; or on Linux's own devices.  Prints the suite's TAP, and one test more: that nothing is left.
+set -eu
+
+if [ "${CONTRACT_INSIDE:-}" != yes ]; then
+	if [ "$(id -u)" -ne 0 ]; then
+		echo "1..0 # SKIP conformance needs root, for a network namespace"
+		exit 0
+	fi
+	# A mount namespace, too: a case makes a node in /dev.
+	exec env CONTRACT_INSIDE=yes unshare -n -m "$0" "$@"
+fi
+
+contract=$1
+tuntapd=$2
+shift 2
+ip link set lo up
+if [ "$tuntapd" = native ]; then
+	exec "$contract" --native "$@"
+fi
+
+dir=$(mktemp -d "${TMPDIR:-/tmp}/contract.XXXXXX")
+daemon=
+# shellcheck disable=SC2317 # called by the trap
+clean() {
+	[ -z "$daemon" ] || kill "$daemon" 2>/dev/null || true
+	rm -rf "$dir"
+}
+trap clean EXIT
+trap 'exit 129' HUP INT TERM
+
+"$tuntapd" serve -s "$dir/socket" 2>"$dir/log" &
+daemon=$!
+tries=0
+until "$tuntapd" status -s "$dir/socket" >/dev/null 2>&1; do
+	tries=$((tries + 1))
+	if [ $tries -gt 200 ] || ! kill -0 $daemon 2>/dev/null; then
+		echo "Bail out! the daemon does not serve"
+		sed 's/^/# /' "$dir/log"
+		exit 1
+	fi
+	sleep 0.05
+done
+
+status=0
+"$tuntapd" exec -s "$dir/socket" -- "$contract" "$@" >"$dir/tap" || status=$?
+grep -v '^1\.\.' "$dir/tap" || true
+number=$(($(grep -c -E '^(not )?ok ' "$dir/tap") + 1))
+
+problem=
+[ -z "$(ip -o link show | grep -v ': lo:')" ] || problem="an interface is left"
+kill $daemon
+wait $daemon || problem="the daemon ended with status $?"
+daemon=
+[ ! -e "$dir/socket" ] || problem="the socket is left"
+# Refusals are logged by design; what the daemon calls a warning or an error is not.
+! grep -E ': (warning|error): ' "$dir/log" | grep -v 'more of these lines left out' || problem="the daemon complained"
+! grep -E 'Sanitizer|runtime error' "$dir/log" || problem="a sanitizer complained"
+if [ -n "$problem" ]; then
+	sed 's/^/# /' "$dir/log"
+	echo "not ok $number nothing is left: $problem"
+	status=1
+else
+	echo "ok $number nothing is left: no interface, socket or complaint"
+fi
+echo "1..$number"
+exit $status
