@@ -17,7 +17,8 @@
  * administrator puts it.
  *
  * A holder of a Linux tun descriptor can mark its interface persistent; nobody would ever take that away again, so it is
- * taken away at once.
+ * taken away as soon as it shows.  The kernel tells of the mark only while the interface is up (netdev_state_change); for the rest,
+ * whoever asks about a device that is open, or wants to open it, has it read again.
  */
 #include "device.h"
 
@@ -171,11 +172,75 @@ refuse(struct devices *d, enum refusal why, const struct device_attach *request,
 	}
 }
 
+static void
+on_departed(struct devices *d, struct device *dev, const char *why)
+{
+	char name[DEVNAME_SIZE];
+
+	devname_format(dev->id, name);
+	if (statepage_set_gone(&dev->page) < 0) {
+		log_warn("%s: writing the state page", name);
+	}
+	log_info("%s: %s", name, why);
+	forget(d, dev);
+}
+
+static void
+on_changed(struct devices *d, struct device *dev, const struct netif_status *status)
+{
+	char name[DEVNAME_SIZE];
+	bool first_up = status->up && !dev->was_up;
+	bool renamed = status->ifname[0] != '\0' && strcmp(status->ifname, dev->link.ifname) != 0;
+
+	devname_format(dev->id, name);
+	if (status->persist) {
+		log_warnx("%s: made persistent by a holder (opened by uid %ld, pid %ld, %s), which the policy does not grant: "
+		    "taking the interface away", name, (long)dev->uid, (long)dev->pid, dev->program);
+		dev->link.ops->close(&dev->link);
+		on_departed(d, dev, "closed: its interface was made persistent");
+		return;
+	}
+	if (statepage_set_mtu(&dev->page, status->mtu) < 0 || statepage_set_up(&dev->page, status->up) < 0) {
+		log_warn("%s: writing the state page", name);
+	}
+	if (dev->state != (status->up ? DEVICE_UP : DEVICE_OPEN)) {
+		log_debug("%s: interface %s is %s", name, status->ifname, status->up ? "up" : "down");
+		dev->state = status->up ? DEVICE_UP : DEVICE_OPEN;
+	}
+	if (renamed) {
+		log_info("%s: interface %s is now called %s", name, dev->link.ifname, status->ifname);
+		memcpy(dev->link.ifname, status->ifname, sizeof(dev->link.ifname));
+	}
+	if (first_up) {
+		dev->was_up = true;
+	}
+	if (first_up || renamed) {
+		write_journal_or_warn(d, dev);
+	}
+}
+
+/* Reads the interface again: for when news may be missing.  False: the device is closed now, or could not be read. */
+static bool
+refresh(struct devices *d, struct device *dev, struct netif_status *status)
+{
+	if (dev->link.ops->read(&dev->link, status) == 0) {
+		on_changed(d, dev, status);
+		return dev->state != DEVICE_CLOSED;
+	}
+	if (errno == ENODEV) {
+		on_departed(d, dev, "closed");
+	} else {
+		log_warn("%s: reading the interface", dev->link.ifname);
+	}
+	return false;
+}
+
 /* Everything that can be said before something is made.  0 and *out, or -1 with errno. */
 static int
 check_attach(struct devices *d, const struct device_attach *request, struct device **out)
 {
 	struct device *dev = find_by_id(d, request->id);
+	struct netif_status status;
 
 	if (dev == NULL) {
 		errno = ENOENT;
@@ -192,7 +257,7 @@ check_attach(struct devices *d, const struct device_attach *request, struct devi
 		errno = EACCES;
 		return -1;
 	}
-	if (dev->state != DEVICE_CLOSED) {
+	if (dev->state != DEVICE_CLOSED && (refresh(d, dev, &status) || dev->state != DEVICE_CLOSED)) {
 		refuse(d, REFUSED_BUSY, request, "in use");
 		errno = EBUSY;
 		return -1;
@@ -286,53 +351,6 @@ devices_set_header_mode(struct devices *d, struct device_id id, uint64_t open_nu
 	return statepage_set_header_mode(&dev->page, on);
 }
 
-static void
-on_departed(struct devices *d, struct device *dev, const char *why)
-{
-	char name[DEVNAME_SIZE];
-
-	devname_format(dev->id, name);
-	if (statepage_set_gone(&dev->page) < 0) {
-		log_warn("%s: writing the state page", name);
-	}
-	log_info("%s: %s", name, why);
-	forget(d, dev);
-}
-
-static void
-on_changed(struct devices *d, struct device *dev, const struct netif_status *status)
-{
-	char name[DEVNAME_SIZE];
-	bool first_up = status->up && !dev->was_up;
-	bool renamed = status->ifname[0] != '\0' && strcmp(status->ifname, dev->link.ifname) != 0;
-
-	devname_format(dev->id, name);
-	if (status->persist) {
-		log_warnx("%s: made persistent by a holder (opened by uid %ld, pid %ld, %s), which the policy does not grant: "
-		    "taking the interface away", name, (long)dev->uid, (long)dev->pid, dev->program);
-		dev->link.ops->close(&dev->link);
-		on_departed(d, dev, "closed: its interface was made persistent");
-		return;
-	}
-	if (statepage_set_mtu(&dev->page, status->mtu) < 0 || statepage_set_up(&dev->page, status->up) < 0) {
-		log_warn("%s: writing the state page", name);
-	}
-	if (dev->state != (status->up ? DEVICE_UP : DEVICE_OPEN)) {
-		log_debug("%s: interface %s is %s", name, status->ifname, status->up ? "up" : "down");
-		dev->state = status->up ? DEVICE_UP : DEVICE_OPEN;
-	}
-	if (renamed) {
-		log_info("%s: interface %s is now called %s", name, dev->link.ifname, status->ifname);
-		memcpy(dev->link.ifname, status->ifname, sizeof(dev->link.ifname));
-	}
-	if (first_up) {
-		dev->was_up = true;
-	}
-	if (first_up || renamed) {
-		write_journal_or_warn(d, dev);
-	}
-}
-
 void
 devices_on_event(struct devices *d, const struct netif_event *event)
 {
@@ -372,15 +390,8 @@ devices_resync(struct devices *d)
 		struct device *dev = &d->items[i];
 		struct netif_status status;
 
-		if (dev->state == DEVICE_CLOSED) {
-			continue;
-		}
-		if (dev->link.ops->read(&dev->link, &status) == 0) {
-			on_changed(d, dev, &status);
-		} else if (errno == ENODEV) {
-			on_departed(d, dev, "closed");
-		} else {
-			log_warn("%s: reading the interface", dev->link.ifname);
+		if (dev->state != DEVICE_CLOSED) {
+			(void)refresh(d, dev, &status);
 		}
 	}
 }
@@ -472,10 +483,10 @@ describe(struct devices *d, struct device *dev, struct message_device *out)
 
 	out->kind = dev->id.kind;
 	out->unit = dev->id.unit;
-	out->state = (uint8_t)dev->state;
-	if (dev->state == DEVICE_CLOSED) {
+	if (dev->state == DEVICE_CLOSED || !refresh(d, dev, &status)) {
 		return;
 	}
+	out->state = (uint8_t)dev->state;
 	out->open_number = dev->page.content.open_number;
 	out->since = dev->since;
 	out->netns = d->setup.netns;
@@ -488,11 +499,6 @@ describe(struct devices *d, struct device *dev, struct message_device *out)
 	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
 	snprintf(out->link, sizeof(out->link), "%s", dev->link.ops->name);
 	memcpy(out->program, dev->program, sizeof(out->program));
-	if (dev->link.ops->read(&dev->link, &status) < 0) {
-		return; /* it is just going; the watch will say so */
-	}
-	out->state = status.up ? DEVICE_UP : DEVICE_OPEN;
-	out->mtu = status.mtu;
 	out->has_mac = status.has_mac;
 	memcpy(out->mac, status.mac, sizeof(out->mac));
 	out->address_count = (uint8_t)status.address_count;

@@ -92,7 +92,7 @@ flags_of_access(unsigned access)
 	}
 }
 
-/* 0 if a program's descriptor may become the device; else -1 with EINVAL or EACCES. */
+/* 0 if a program's descriptor may become the device; else -1 with EINVAL or EACCES, or EMFILE and the like. */
 static int
 check_given(int fd, unsigned access)
 {
@@ -108,7 +108,10 @@ check_given(int fd, unsigned access)
 		errno = EACCES;
 		return -1;
 	}
-	if (os_netns_of_fd(fd, &theirs) < 0 || os_netns_own(&ours) < 0 || theirs != ours) {
+	if (os_netns_of_fd(fd, &theirs) < 0 || os_netns_own(&ours) < 0) {
+		return -1;
+	}
+	if (theirs != ours) {
 		errno = EACCES;
 		return -1;
 	}

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/un.h>
 
 #include "sys.h"
@@ -31,6 +32,7 @@ fill_address(struct sockaddr_un *address, const char *path)
 int
 transport_connect(const char *path)
 {
+	static const struct timeval timeout = {.tv_sec = TRANSPORT_CONNECT_S};
 	struct sockaddr_un address;
 	int fd;
 
@@ -41,6 +43,8 @@ transport_connect(const char *path)
 	if (fd < 0) {
 		return -1;
 	}
+	/* connect(2) waits for room in the backlog of a daemon that does not accept, as long as a send may wait. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno != EINTR) {
 			sys_close(fd);

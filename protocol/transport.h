@@ -18,9 +18,12 @@ struct transport_peer {
 	gid_t gid;
 };
 
+/* Longest wait for a daemon that does not accept. */
+#define TRANSPORT_CONNECT_S 5
+
 /*
  * Connects to the daemon: a descriptor, close-on-exec, blocking.  -1 with errno: ENAMETOOLONG (path does not fit
- * sun_path), ENOENT or ECONNREFUSED (no daemon), EACCES, EAGAIN (backlog full), EMFILE, ENFILE.
+ * sun_path), ENOENT or ECONNREFUSED (no daemon), EACCES, EAGAIN (backlog full for TRANSPORT_CONNECT_S), EMFILE, ENFILE.
  */
 int transport_connect(const char *path);
 

@@ -53,14 +53,17 @@ asked_is_down(int fd, const struct state_page *page)
 	bool up;
 	uint32_t mtu;
 
-	/* Not writable is down, unless the page says that it is up: then the queue is full, or the page is late. */
+	/*
+	 * Not writable is down, unless the page says that it is up: then the queue is full, or the page is late.  Where the
+	 * interface cannot be asked (it is in another namespace), not writable is all there is to know.
+	 */
 	if (os_ask_up(fd)) {
 		return false;
 	}
 	if (page != NULL && !state_up(page)) {
 		return true;
 	}
-	return os_ask_interface(fd, &up, &mtu) == 0 && !up;
+	return os_ask_interface(fd, &up, &mtu) < 0 || !up;
 }
 
 /* The kernel has refused: its errno, or the contract's.  Returns -1. */
