@@ -16,6 +16,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -26,6 +27,10 @@
 #define TUN_MINOR 200
 /* More than any queue toward a program holds: txqueuelen is 1000 for a tap, 500 for a tun (tun_net_init). */
 #define DRAIN_MAX 2048
+
+#ifndef RWF_NOWAIT
+#define RWF_NOWAIT 0x8 /* linux/fs.h */
+#endif
 
 enum os_answer
 os_ask_device(int fd, struct device_id id)
@@ -85,6 +90,13 @@ out:
 	return result;
 }
 
+/* preadv2(2), which musl has no wrapper for: at the file's own position, which is passed in two halves. */
+static long
+read_nowait(int fd, const struct iovec *iov)
+{
+	return syscall(SYS_preadv2, fd, iov, 1L, -1L, -1L, RWF_NOWAIT);
+}
+
 void
 os_drain(int fd)
 {
@@ -93,7 +105,7 @@ os_drain(int fd)
 	int saved = errno;
 
 	/* Each short read takes one whole packet; none waits, whatever the descriptor's mode. */
-	for (unsigned i = 0; i < DRAIN_MAX && preadv2(fd, &iov, 1, -1, RWF_NOWAIT) > 0; i++) {
+	for (unsigned i = 0; i < DRAIN_MAX && read_nowait(fd, &iov) > 0; i++) {
 	}
 	errno = saved;
 }
