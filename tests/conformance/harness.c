@@ -13,7 +13,6 @@
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
-#include <net/ethernet.h>
 #include <net/if_arp.h>
 #include <poll.h>
 #include <signal.h>
