@@ -81,6 +81,12 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 	server_forward(c->server, c);
 }
 
+void
+client_read(struct client *c)
+{
+	on_readable(c->fd, EV_READ, c);
+}
+
 static int
 wait_for_request(struct client *c)
 {

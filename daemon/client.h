@@ -47,6 +47,9 @@ struct client {
 /* Takes over fd, which is closed on failure, too.  NULL with errno ENOMEM. */
 struct client *client_new(struct server *server, struct event_base *base, int fd, uint64_t number, uid_t uid);
 
+/* Reads a request that may be there already.  May end in server_drop(), which frees c. */
+void client_read(struct client *c);
+
 /* Closes everything that it holds. */
 void client_free(struct client *c);
 

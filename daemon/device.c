@@ -9,7 +9,7 @@
  *
  * Attach checks, in this order, what tells a stranger least: that the unit exists, that the opener may have it, that it is
  * called from our namespace, and only then whether it is free.  Before an interface is made its journal record says so; the
- * page is written before the program can read it.  The table keeps no copy of a direct channel: the last close is the
+ * page is written before the program can read it; the record is completed after the program has its answer.  The table keeps no copy of a direct channel: the last close is the
  * interface's departure, which the watch tells.  Events that come late find no device with their index and are dropped;
  * lost events are made good by reading every interface again (devices_resync).
  *
@@ -157,7 +157,6 @@ forget(struct devices *d, struct device *dev)
 	dev->pid = 0;
 	dev->uid = 0;
 	dev->program[0] = '\0';
-	statepage_close(&dev->page);
 }
 
 static void
@@ -167,8 +166,8 @@ refuse(struct devices *d, enum refusal why, const struct device_attach *request,
 
 	devname_format(request->id, name);
 	if (log_limit_pass(&d->limits[why], "refused opens")) {
-		log_info("%s: refused to uid %ld, pid %ld (%s): %s", name, (long)request->peer->uid,
-		    (long)request->peer->pid, request->program, text);
+		log_info("%s: refused to uid %ld, pid %ld: %s", name, (long)request->peer->uid,
+		    (long)request->peer->pid, text);
 	}
 }
 
@@ -284,7 +283,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 		return -1;
 	}
 	snprintf(dev->link.ifname, sizeof(dev->link.ifname), "%s", name);
-	snprintf(dev->program, sizeof(dev->program), "%s", request->program);
+	snprintf(dev->program, sizeof(dev->program), "?");
 	dev->pid = request->peer->pid;
 	dev->uid = request->peer->uid;
 	dev->since = time(NULL);
@@ -301,8 +300,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
-	if (page < 0 || statepage_begin(&dev->page, (uint8_t)dev->link.ops->channel, status.ifindex, status.mtu) < 0 ||
-	    write_journal(d, dev, JOURNAL_OPEN) < 0) {
+	if (page < 0 || statepage_begin(&dev->page, (uint8_t)dev->link.ops->channel, status.ifindex, status.mtu) < 0) {
 		log_warn("%s: writing down the open", name);
 		goto fail;
 	}
@@ -314,15 +312,15 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 	out->ifindex = dev->link.ifindex;
 	out->mtu = status.mtu;
 	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
-	log_info("%s: opened by uid %ld, pid %ld (%s), interface %s", name, (long)dev->uid, (long)dev->pid, dev->program,
-	    dev->link.ifname);
 	return 0;
 fail:
 	saved = errno;
 	if (channel >= 0) {
 		/* The interface exists; a program that gave its own descriptor would keep it alive. */
 		dev->link.ops->close(&dev->link);
-		close(channel);
+		if (channel != request->how.given_fd) {
+			close(channel);
+		}
 	}
 	if (page >= 0) {
 		close(page);
@@ -330,6 +328,22 @@ fail:
 	forget(d, dev);
 	errno = saved;
 	return -1;
+}
+
+void
+devices_settle(struct devices *d, struct device_id id, const char *program)
+{
+	struct device *dev = find_by_id(d, id);
+	char name[DEVNAME_SIZE];
+
+	if (dev == NULL || dev->state == DEVICE_CLOSED) {
+		return;
+	}
+	devname_format(id, name);
+	snprintf(dev->program, sizeof(dev->program), "%s", program);
+	write_journal_or_warn(d, dev);
+	log_info("%s: opened by uid %ld, pid %ld (%s), interface %s", name, (long)dev->uid, (long)dev->pid, dev->program,
+	    dev->link.ifname);
 }
 
 int
@@ -400,18 +414,19 @@ devices_resync(struct devices *d)
 static int
 adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 {
+	const struct state_page *page = &dev->page.content;
+	bool making = r->state == JOURNAL_MAKING;
 	struct netif_status status;
 
-	dev->link = (struct link){.ops = d->setup.link_named(r->link), .netif = d->setup.netif, .id = dev->id,
-	    .ifindex = r->ifindex};
+	dev->link = (struct link){.ops = d->setup.link_named(r->link), .netif = d->setup.netif, .id = dev->id};
 	memcpy(dev->link.ifname, r->ifname, sizeof(dev->link.ifname));
-	if (r->state != JOURNAL_OPEN || dev->link.ops == NULL || r->netns != d->setup.netns) {
+	if (dev->link.ops == NULL || r->netns != d->setup.netns || statepage_open(&dev->page, d->setup.rundir, dev->id) < 0) {
 		return -1;
 	}
-	if (dev->link.ops->adopt(&dev->link, &status) < 0 || statepage_open(&dev->page, d->setup.rundir, dev->id) < 0) {
-		return -1;
-	}
-	if (dev->page.content.open_number != r->open_number || dev->page.content.gone != 0) {
+	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
+	dev->link.ifindex = making ? page->ifindex : r->ifindex;
+	if (page->open_number != r->open_number + making || page->gone != 0 ||
+	    dev->link.ops->adopt(&dev->link, &status) < 0) {
 		return -1;
 	}
 	dev->state = DEVICE_OPEN;
@@ -420,6 +435,7 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	dev->uid = r->uid;
 	dev->was_up = r->was_up != 0;
 	memcpy(dev->program, r->program, sizeof(dev->program));
+	write_journal_or_warn(d, dev);
 	on_changed(d, dev, &status);
 	return 0;
 }

@@ -34,13 +34,12 @@ struct device_attach {
 	struct device_id id;
 	struct link_open how;
 	const struct os_peer *peer;
-	uint64_t netns;      /* the opener's */
-	const char *program; /* its name, for display */
+	uint64_t netns; /* the opener's */
 };
 
 /* What the program gets.  The caller passes the descriptors on and closes them. */
 struct device_attached {
-	int channel;
+	int channel; /* may be the request's given_fd */
 	int page;
 	enum channel_type channel_type;
 	uint64_t open_number;
@@ -59,6 +58,12 @@ void devices_free(struct devices *d);
  * busy), EBUSY (held, or an interface of that name that is not ours), or as link_ops.open.  Logs, once.
  */
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
+
+/*
+ * What can wait until the program has its answer: completes the journal, and logs.  program is the opener's name, for display.
+ * A daemon that is killed before leaves a record that the next one understands.
+ */
+void devices_settle(struct devices *d, struct device_id id, const char *program);
 
 /*
  * TUNSIFHEAD: proof is a descriptor of the device.  0, or -1 with errno: ENOTTY (a tap), EPERM (proof is not the

@@ -21,7 +21,7 @@
 
 enum journal_state {
 	JOURNAL_FREE = 0,
-	JOURNAL_MAKING = 1, /* the interface may or may not exist; its index is not known */
+	JOURNAL_MAKING = 1, /* the interface may or may not exist; if it does, the page of open_number + 1 has its index */
 	JOURNAL_OPEN = 2,
 };
 

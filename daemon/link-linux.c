@@ -128,7 +128,7 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 		if (check_given(how->given_fd, how->access) < 0) {
 			return -1;
 		}
-		fd = fcntl(how->given_fd, F_DUPFD_CLOEXEC, 0);
+		fd = how->given_fd;
 	} else {
 		fd = open(TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
 		if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
@@ -144,7 +144,7 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		goto fail;
 	}
-	if (netif_read(l->netif, request.ifr_name, 0, false, status) < 0) {
+	if (netif_find(l->netif, request.ifr_name, status) < 0) {
 		goto fail;
 	}
 	l->ifindex = status->ifindex;
@@ -153,7 +153,9 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	return 0;
 fail:
 	saved = errno;
-	close(fd);
+	if (fd != how->given_fd) {
+		close(fd);
+	}
 	errno = saved;
 	return -1;
 }

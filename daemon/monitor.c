@@ -107,18 +107,20 @@ answer(struct monitor *m, int connection, const union message *reply, const int 
 	}
 }
 
+/* *given_fd is -1, or the request's descriptor, and -1 afterwards if it is closed. */
 static int
-attach(struct monitor *m, int connection, const union message *request, int given_fd)
+attach(struct monitor *m, int connection, const union message *request, int *given_fd)
 {
 	struct os_peer peer;
 	struct device_attach how = {
 		.id = {.kind = request->attach.kind, .unit = request->attach.unit},
-		.how = {.access = request->attach.access, .nonblock = request->attach.nonblock != 0, .given_fd = given_fd},
+		.how = {.access = request->attach.access, .nonblock = request->attach.nonblock != 0, .given_fd = *given_fd},
 		.peer = &peer,
 	};
 	struct device_attached attached;
 	char program[MESSAGE_PROGRAM_SIZE];
 	union message reply;
+	pid_t pid;
 	int error = 0;
 
 	if (os_peer_read(connection, &peer) < 0 || os_netns_of_fd(connection, &how.netns) < 0) {
@@ -129,11 +131,10 @@ attach(struct monitor *m, int connection, const union message *request, int give
 		answer(m, connection, &reply, NULL, 0);
 		return error;
 	}
-	os_program_name(peer.pid, program, sizeof(program));
-	how.program = program;
 	if (devices_attach(m->devices, &how, &attached) < 0) {
 		error = errno;
 	}
+	pid = peer.pid;
 	os_peer_clear(&peer);
 	message_init_reply(&reply, &request->header, error);
 	if (error != 0) {
@@ -148,9 +149,17 @@ attach(struct monitor *m, int connection, const union message *request, int give
 	reply.attached.channel = (uint8_t)attached.channel_type;
 	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
 	answer(m, connection, &reply, (int[]){attached.channel, attached.page}, 2);
-	/* Not ours from here on.  If the client has gone, this was the last copy, and the watch will tell. */
+	/*
+	 * Not ours from here on, and at once: whoever closes the last copy waits while the kernel takes the interface away, and that
+	 * must not be this loop.  Only if the client has gone is it; then the watch will tell.
+	 */
 	close(attached.channel);
+	if (attached.channel == *given_fd) {
+		*given_fd = -1;
+	}
 	close(attached.page);
+	os_program_name(pid, program, sizeof(program));
+	devices_settle(m->devices, how.id, program);
 	return 0;
 }
 
@@ -223,13 +232,13 @@ tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
 
 /* The one switch: all that a worker can ask for. */
 static void
-dispatch(struct monitor *m, const struct priv_request *r, const int *fds)
+dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 {
 	int error;
 
 	switch (r->message.header.type) {
 	case MESSAGE_ATTACH:
-		error = attach(m, fds[0], &r->message, fds[1]);
+		error = attach(m, fds[0], &r->message, &fds[1]);
 		break;
 	case MESSAGE_HEADER_MODE:
 		error = header_mode(m, fds[0], &r->message, fds[1]);
@@ -281,7 +290,9 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 		dispatch(m, &r, fds);
 	}
 	for (unsigned i = 0; n >= 0 && i < fd_count; i++) {
-		close(fds[i]);
+		if (fds[i] >= 0) {
+			close(fds[i]);
+		}
 	}
 }
 

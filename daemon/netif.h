@@ -64,6 +64,12 @@ int netif_next_event(struct netif *n, struct netif_event *event);
  */
 int netif_read(struct netif *n, const char *ifname, uint32_t ifindex, bool addresses, struct netif_status *status);
 
+/*
+ * The quick look at an interface that has just been made: index, name and MTU, and down; the rest of *status is zero.  0, or -1 with errno
+ * ENODEV.
+ */
+int netif_find(struct netif *n, const char *ifname, struct netif_status *status);
+
 /* 0, or -1 with errno: ENODEV, EPERM. */
 int netif_set_up(struct netif *n, uint32_t ifindex, bool up);
 int netif_delete(struct netif *n, uint32_t ifindex);

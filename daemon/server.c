@@ -91,6 +91,8 @@ add_client(struct server *s, int fd)
 	}
 	TAILQ_INSERT_TAIL(&s->clients, c, entry);
 	s->client_count++;
+	/* A program sends right after it has connected: by now its request is there. */
+	client_read(c);
 }
 
 static void

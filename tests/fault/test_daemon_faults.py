@@ -295,6 +295,9 @@ for free in range(6):
 def test_monitor_s_descriptor_table_full(namespace, daemon):
     """With no room for a descriptor a request is refused; nothing is left, and it works again with room."""
     before = resource.prlimit(daemon.pid, resource.RLIMIT_NOFILE)
+    # The first open of a device leaves its state page open, for the next.
+    assert daemon.run(OPEN).stdout.strip() == "opened"
+    wait_until(lambda: daemon.state("tap0") == "closed")
     used = len(os.listdir(f"/proc/{daemon.pid}/fd"))
     seen = set()
     # Room for none, one, two ... descriptors: each step of an attach fails in turn.

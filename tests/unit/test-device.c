@@ -365,6 +365,43 @@ START_TEST(next_daemon_takes_over_what_is_held)
 }
 END_TEST
 
+START_TEST(next_daemon_takes_over_what_was_answered_but_not_settled)
+{
+	struct os_peer root = {.pid = 77};
+	struct device_attached a;
+
+	/* The daemon is killed between its answer and the journal's completion. */
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 5, &root, 0, &a), 0);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 5).ifindex, a.ifindex);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 5).open_number, a.open_number);
+	/* And so does the one after it. */
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(next_daemon_forgets_what_was_never_made)
+{
+	struct journal_record r = {.state = JOURNAL_MAKING, .kind = DEVICE_TAP, .unit = 5, .ifname = "tap5", .link = "fake",
+	    .netns = 4711};
+	struct device_attached a = world_attach(DEVICE_TAP, 5), b;
+
+	/* An earlier open left its page; the next was written down, and nothing more. */
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	r.open_number = a.open_number;
+	ck_assert_int_eq(journal_write(world.journal, DEVICE_UNITS_MAX + 5, &r), 0);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	b = world_attach(DEVICE_TAP, 5);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
 START_TEST(next_daemon_closes_what_went_meanwhile)
 {
 	struct device_attached a = world_attach(DEVICE_TAP, 5), b;
@@ -441,6 +478,8 @@ main(void)
 	tcase_add_test(tcase, resync_finds_what_events_did_not_tell);
 	tcase_add_test(tcase, header_mode_needs_the_device_as_proof);
 	tcase_add_test(tcase, next_daemon_takes_over_what_is_held);
+	tcase_add_test(tcase, next_daemon_takes_over_what_was_answered_but_not_settled);
+	tcase_add_test(tcase, next_daemon_forgets_what_was_never_made);
 	tcase_add_test(tcase, next_daemon_closes_what_went_meanwhile);
 	tcase_add_test(tcase, end_all_takes_every_interface_away);
 	tcase_add_test(tcase, describe_walks_all_devices_and_ends);

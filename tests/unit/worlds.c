@@ -115,7 +115,6 @@ world_try_attach(uint8_t kind, uint16_t unit, const struct os_peer *peer, uint64
 		.how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1},
 		.peer = peer,
 		.netns = netns != 0 ? netns : WORLD_NETNS,
-		.program = "a program",
 	};
 
 	return devices_attach(world.devices, &request, out) == 0 ? 0 : errno;
@@ -128,6 +127,7 @@ world_attach(uint8_t kind, uint16_t unit)
 	struct device_attached out;
 
 	ck_assert_int_eq(world_try_attach(kind, unit, &root, 0, &out), 0);
+	devices_settle(world.devices, (struct device_id){.kind = kind, .unit = unit}, "a program");
 	return out;
 }
 
