@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * cmd-exec.c - `tuntapd exec`: becomes a program with the shim in it; with --private, runs it in a
+ * world of its own.
+ *
+ * No daemon is asked: a program may be started before its daemon, and the shim says for itself when
+ * it finds none.
+ */
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/command.h"
+#include "cli/preload.h"
+#include "cli/private.h"
+#include "cli/program.h"
+#include "protocol/paths.h"
+
+enum { OPTION_PRIVATE = 256 };
+
+static const struct option options[] = {
+	{"socket", required_argument, NULL, 's'},
+	{"verbose", no_argument, NULL, 'v'},
+	{"private", no_argument, NULL, OPTION_PRIVATE},
+	{NULL, 0, NULL, 0},
+};
+
+/*
+ * Hands the socket on as an absolute path: the program may change its directory.  An exit status.
+ */
+static int
+export_socket(const char *socket_path)
+{
+	char here[PATH_MAX], absolute[PATH_MAX], rundir[PATHS_SIZE];
+	int n;
+
+	if (socket_path[0] == '/' || socket_path[0] == '\0') {
+		n = snprintf(absolute, sizeof(absolute), "%s", socket_path);
+	} else if (getcwd(here, sizeof(here)) != NULL) {
+		n = snprintf(absolute, sizeof(absolute), "%s/%s",
+		    strcmp(here, "/") == 0 ? "" : here, socket_path);
+	} else {
+		warn("the working directory");
+		return EXIT_CODE_SYSTEM;
+	}
+	if (n < 0 || (size_t)n >= sizeof(absolute) ||
+	    paths_in_rundir(absolute, NULL, rundir, sizeof(rundir)) < 0) {
+		warnx("'%s' is no path for a socket: it is %s; choose another with -s", absolute,
+		    absolute[0] == '\0' ? "empty" : "too long");
+		return EXIT_CODE_USAGE;
+	}
+	if (setenv("TUNTAPD_SOCKET", absolute, 1) < 0) {
+		warn("TUNTAPD_SOCKET");
+		return EXIT_CODE_SYSTEM;
+	}
+	return EXIT_CODE_OK;
+}
+
+static int
+become(const struct program *program, char **argv)
+{
+	if (preload_set_environment(program->shim) < 0) {
+		warn("LD_PRELOAD");
+		return EXIT_CODE_SYSTEM;
+	}
+	/* The path has a slash, so nothing is searched; a text without "#!" goes to /bin/sh. */
+	execvp(program->path, argv);
+	warn("%s", program->path);
+	return EXIT_CODE_CANNOT_RUN;
+}
+
+int
+cmd_exec(int argc, char **argv)
+{
+	const char *socket_option = NULL;
+	bool private = false, verbose = false;
+	struct program program;
+	int option, status = EXIT_CODE_OK;
+
+	/* '+': what follows PROGRAM is PROGRAM's. */
+	while ((option = getopt_long(argc, argv, "+s:v", options, NULL)) != -1) {
+		switch (option) {
+		case 's':
+			socket_option = optarg;
+			break;
+		case 'v':
+			verbose = true;
+			break;
+		case OPTION_PRIVATE:
+			private = true;
+			break;
+		default:
+			return command_usage_error("exec", NULL);
+		}
+	}
+	if (optind == argc) {
+		return command_usage_error("exec", "no program is named");
+	}
+	if (private && socket_option != NULL) {
+		return command_usage_error(
+		    "exec", "--private has a daemon of its own: -s has no meaning with it");
+	}
+	if (verbose && !private) {
+		return command_usage_error("exec",
+		    "-v shows the daemon's log with --private; for the shim's set "
+		    "TUNTAPD_VERBOSE=1");
+	}
+	if (socket_option != NULL) {
+		status = export_socket(socket_option);
+	}
+	if (status == EXIT_CODE_OK) {
+		status = program_find(argv[optind], private, &program);
+	}
+	if (status != EXIT_CODE_OK) {
+		return status;
+	}
+	return private ? private_run(&program, argv + optind, verbose)
+		       : become(&program, argv + optind);
+}

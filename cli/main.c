@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * main.c - the command `tuntapd`: a table of commands and a short loop.
+ *
+ * Only what exists is in the table, so `tuntapd help` promises nothing else.  Before anything else
+ * comes the one call that is no user's: the daemon starts its own processes by executing this file
+ * with a role as first argument (daemon.h).
+ *
+ * Output.  Commands write with stdio; whether all of it arrived is looked at once, here.  SIGPIPE
+ * keeps the disposition that we were started with, since exec hands it on: a reader that has gone
+ * ends us by signal, or, where that is ignored, with EPIPE, on which nothing is said.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/command.h"
+#include "daemon/daemon.h"
+
+static int cmd_help(int argc, char **argv);
+
+/* Help is at most 79 columns wide. */
+static const struct command commands[] = {
+	{
+		.name = "serve",
+		.run = cmd_serve,
+		.usage = "[-c FILE] [-s SOCKET] [-v] [--stop-all]",
+		.summary = "run the daemon in the foreground",
+		.description =
+		    "  -c, --config FILE    configuration file\n"
+		    "  -s, --socket SOCKET  control socket; the daemon's files are in SOCKET.d\n"
+		    "  -v, --verbose        log debug lines, too\n"
+		    "      --stop-all       end the running daemon with all its devices, and\n"
+		    "                       wait for that\n"
+		    "\n"
+		    "The daemon logs to standard error.  SIGTERM and SIGINT end it and leave open\n"
+		    "devices alone: the next daemon finds them.\n",
+	},
+	{
+		.name = "exec",
+		.run = cmd_exec,
+		.usage = "[-s SOCKET] [--private [-v]] [--] PROGRAM [ARGUMENT...]",
+		.summary = "run a program that then finds /dev/tunN and /dev/tapN",
+		.description =
+		    "  -s, --socket SOCKET  control socket of the daemon to use\n"
+		    "      --private        no daemon and no root needed: PROGRAM runs as root of\n"
+		    "                       a user, network and mount namespace of its own, with "
+		    "a\n"
+		    "                       daemon of its own that ends with it\n"
+		    "  -v, --verbose        with --private: show the daemon's log\n"
+		    "\n"
+		    "tuntapd becomes PROGRAM, and the status is PROGRAM's.  With --private "
+		    "tuntapd\n"
+		    "stays as its parent, hands on signals and ends as PROGRAM did, by the same\n"
+		    "signal if it was one.\n"
+		    "Status 126: PROGRAM cannot be run with the shim; the message says why.\n"
+		    "Status 127: there is no PROGRAM.\n",
+	},
+	{
+		.name = "status",
+		.run = cmd_status,
+		.usage = "[-s SOCKET] [--json] [DEVICE]",
+		.summary = "what is open, by whom, how much went through",
+		.description =
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
+		    "  -j, --json           JSON, for programs\n"
+		    "\n"
+		    "Counters are packets/bytes/drops.  IN is from the kernel to the program, OUT\n"
+		    "from the program to the kernel.\n",
+	},
+	{
+		.name = "ifname",
+		.run = cmd_ifname,
+		.usage = "[-s SOCKET] DEVICE",
+		.summary = "the kernel's name of a device's interface",
+		.description =
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
+		    "\n"
+		    "Status 1: the device is closed, or its interface is in another network\n"
+		    "namespace.\n",
+	},
+	{
+		.name = "wait",
+		.run = cmd_wait,
+		.usage = "[-s SOCKET] [--open | --up | --closed] [--timeout S] DEVICE",
+		.summary = "wait until a device is in a state",
+		.description =
+		    "      --open           until a program has it open (this is the default)\n"
+		    "      --up             until its interface is up\n"
+		    "      --closed         until nobody has it open\n"
+		    "  -t, --timeout S      at most S seconds; 0 only looks; without it: for ever\n"
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
+		    "\n"
+		    "Status 1: the time is over.\n",
+	},
+	{
+		.name = "help",
+		.run = cmd_help,
+		.usage = "[COMMAND]",
+		.summary = "this list, or how to use one command",
+		.description = "",
+	},
+};
+
+static const struct command *
+find_command(const char *name)
+{
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(commands[i].name, name) == 0) {
+			return &commands[i];
+		}
+	}
+	return NULL;
+}
+
+static void
+print_list(FILE *out)
+{
+	fputs("usage: tuntapd COMMAND [ARGUMENT...]\n\n", out);
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		fprintf(out, "  %-8s %s\n", commands[i].name, commands[i].summary);
+	}
+	fputs("\n'tuntapd help COMMAND' tells more; 'tuntapd --version' tells the version.\n"
+	      "TUNTAPD_SOCKET names the control socket where -s does not.\n", out);
+}
+
+static void
+print_help(const struct command *command)
+{
+	printf("usage: tuntapd %s %s\n\n%s\n", command->name, command->usage, command->summary);
+	if (command->description[0] != '\0') {
+		printf("\n%s", command->description);
+	}
+}
+
+static int
+cmd_help(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_list(stdout);
+		return EXIT_CODE_OK;
+	}
+	if (argc > 2) {
+		return command_usage_error("help", "one command at a time");
+	}
+	command = find_command(argv[1]);
+	if (command == NULL) {
+		warnx("there is no command '%s'; 'tuntapd help' lists them", argv[1]);
+		return EXIT_CODE_USAGE;
+	}
+	print_help(command);
+	return EXIT_CODE_OK;
+}
+
+int
+command_usage_error(const char *name, const char *format, ...)
+{
+	const struct command *command = find_command(name);
+	va_list args;
+
+	if (format != NULL) {
+		va_start(args, format);
+		vwarnx(format, args);
+		va_end(args);
+	}
+	fprintf(stderr, "usage: tuntapd %s %s\n'tuntapd help %s' tells more.\n", name,
+	    command != NULL ? command->usage : "", name);
+	return EXIT_CODE_USAGE;
+}
+
+bool
+command_device(const char *name, int argc, char **argv, struct device_id *id)
+{
+	static const char node_dir[] = "/dev/";
+	const char *text;
+
+	if (argc != 1) {
+		(void)command_usage_error(
+		    name, argc == 0 ? "no device is named" : "one device at a time");
+		return false;
+	}
+	text = argv[0];
+	if (strncmp(text, node_dir, sizeof(node_dir) - 1) == 0) {
+		text += sizeof(node_dir) - 1;
+	}
+	if (!devname_parse(text, id)) {
+		warnx("'%s' is not the name of a device: those are tun0, tun1, ... and tap0, tap1, "
+		    "...",
+		    argv[0]);
+		return false;
+	}
+	return true;
+}
+
+static int
+run(int argc, char **argv)
+{
+	const struct command *command;
+
+	if (argc < 2) {
+		print_list(stderr);
+		return EXIT_CODE_USAGE;
+	}
+	if (strcmp(argv[1], "--version") == 0) {
+		puts("tuntapd " TUNTAPD_VERSION);
+		return EXIT_CODE_OK;
+	}
+	if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+		print_list(stdout);
+		return EXIT_CODE_OK;
+	}
+	command = find_command(argv[1]);
+	if (command == NULL) {
+		warnx("there is no command '%s'; 'tuntapd help' lists them", argv[1]);
+		return EXIT_CODE_USAGE;
+	}
+	if (argc > 2 && (strcmp(argv[2], "--help") == 0 || strcmp(argv[2], "-h") == 0)) {
+		print_help(command);
+		return EXIT_CODE_OK;
+	}
+	return command->run(argc - 1, argv + 1);
+}
+
+int
+main(int argc, char **argv)
+{
+	int status;
+
+	if (daemon_role_requested(argc, argv)) {
+		return daemon_role_run(argc, argv);
+	}
+	status = run(argc, argv);
+	if (fflush(stdout) != 0 || ferror(stdout)) {
+		if (errno != EPIPE) {
+			warn("standard output");
+		}
+		return EXIT_CODE_OUTPUT;
+	}
+	return status;
+}

@@ -1,0 +1,595 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * output.c - devices for people and for programs.  See output.h.
+ *
+ * A field has a title, a function that writes it for people, a JSON name and a function that makes
+ * its JSON value.  Fields that mean something only while the device is open are empty, and null,
+ * while it is closed.
+ */
+#include "cli/output.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <pwd.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "protocol/devname.h"
+#include "protocol/message.h"
+
+/*
+ * One cell: the longest is MESSAGE_ADDRESSES_MAX addresses of INET6_ADDRSTRLEN and their prefixes.
+ */
+#define CELL_BYTES 640
+#define TIME_BYTES 32
+
+struct field {
+	const char *title; /* NULL: in JSON alone */
+	const char *name;  /* NULL: for people alone */
+	bool while_closed; /* has a meaning then, too */
+	void (*text)(const struct message_device *d, char *cell);
+	json_t *(*json)(const struct message_device *d);
+};
+
+/* Length of the UTF-8 sequence of a printable character that begins at s, or 0: escape one byte. */
+static size_t
+utf8_length(const unsigned char *s, bool controls_too)
+{
+	uint32_t c;
+	size_t length;
+
+	if (s[0] < 0x80) {
+		return controls_too || (s[0] >= 0x20 && s[0] != 0x7f) ? 1 : 0;
+	}
+	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
+		length = 2;
+		c = s[0] & 0x1fu;
+	} else if ((s[0] & 0xf0) == 0xe0) {
+		length = 3;
+		c = s[0] & 0x0fu;
+	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
+		length = 4;
+		c = s[0] & 0x07u;
+	} else {
+		return 0;
+	}
+	for (size_t i = 1; i < length; i++) {
+		if ((s[i] & 0xc0) != 0x80) { /* also the NUL of a cut sequence */
+			return 0;
+		}
+		c = c << 6 | (s[i] & 0x3fu);
+	}
+	/* Longer than needed, surrogates, past the end of Unicode. */
+	if ((length == 3 && c < 0x800) || (length == 4 && c < 0x10000) ||
+	    (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff) {
+		return 0;
+	}
+	if (controls_too) {
+		return length;
+	}
+	/* C1 controls; marks that turn the direction of a line round, or break it. */
+	if (c < 0xa0 || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069)) {
+		return 0;
+	}
+	return length;
+}
+
+/* Appends a stranger's text to a cell, escaped for a terminal. */
+static void
+append_safe(char *cell, const char *text)
+{
+	size_t used = strlen(cell);
+
+	for (const unsigned char *s = (const unsigned char *)text;
+	     *s != '\0' && used + 8 < CELL_BYTES;) {
+		size_t length = utf8_length(s, false);
+
+		if (length > 0) {
+			memcpy(cell + used, s, length);
+			used += length;
+			s += length;
+		} else {
+			used += (size_t)snprintf(cell + used, CELL_BYTES - used, "\\x%02x", *s);
+			s++;
+		}
+		cell[used] = '\0';
+	}
+}
+
+/* A JSON string of a stranger's text: what is no UTF-8 becomes U+FFFD. */
+static json_t *
+json_safe(const char *text)
+{
+	static const char replacement[] = "\xef\xbf\xbd";
+	char *copy = malloc(strlen(text) * (sizeof(replacement) - 1) + 1);
+	size_t used = 0;
+	json_t *value;
+
+	if (copy == NULL) {
+		return NULL;
+	}
+	for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
+		size_t length = utf8_length(s, true);
+
+		if (length > 0) {
+			memcpy(copy + used, s, length);
+			used += length;
+			s += length;
+		} else {
+			memcpy(copy + used, replacement, sizeof(replacement) - 1);
+			used += sizeof(replacement) - 1;
+			s++;
+		}
+	}
+	value = json_stringn(copy, used);
+	free(copy);
+	return value;
+}
+
+static void
+device_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%s%u", devname_kind(d->kind), d->unit);
+}
+
+static json_t *
+device_json(const struct message_device *d)
+{
+	return json_sprintf("%s%u", devname_kind(d->kind), (unsigned)d->unit);
+}
+
+static const char *
+state_name(uint8_t state)
+{
+	switch (state) {
+	case DEVICE_OPEN:
+		return "open";
+	case DEVICE_UP:
+		return "up";
+	default:
+		return "closed";
+	}
+}
+
+static void
+state_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%s", state_name(d->state));
+}
+
+static json_t *
+state_json(const struct message_device *d)
+{
+	return json_string(state_name(d->state));
+}
+
+static void
+kind_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%s", devname_kind(d->kind));
+}
+
+static json_t *
+kind_json(const struct message_device *d)
+{
+	return json_string(devname_kind(d->kind));
+}
+
+static json_t *
+unit_json(const struct message_device *d)
+{
+	return json_integer(d->unit);
+}
+
+static void
+interface_text(const struct message_device *d, char *cell)
+{
+	append_safe(cell, d->ifname);
+}
+
+static json_t *
+interface_json(const struct message_device *d)
+{
+	return json_safe(d->ifname);
+}
+
+static json_t *
+ifindex_json(const struct message_device *d)
+{
+	return json_integer(d->ifindex);
+}
+
+static void
+link_text(const struct message_device *d, char *cell)
+{
+	append_safe(cell, d->link);
+}
+
+static json_t *
+link_json(const struct message_device *d)
+{
+	return json_safe(d->link);
+}
+
+static const char *
+channel_name(uint8_t channel)
+{
+	return channel == CHANNEL_DIRECT ? "direct"
+	    : channel == CHANNEL_RELAYED ? "relayed"
+					 : "unknown";
+}
+
+static void
+channel_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%s", channel_name(d->channel));
+}
+
+static json_t *
+channel_json(const struct message_device *d)
+{
+	return json_string(channel_name(d->channel));
+}
+
+/* JSON of this library has no larger number than INT64_MAX. */
+static json_int_t
+number(uint64_t value)
+{
+	return value <= INT64_MAX ? (json_int_t)value : INT64_MAX;
+}
+
+static json_t *
+open_number_json(const struct message_device *d)
+{
+	return json_integer(number(d->open_number));
+}
+
+static json_t *
+netns_json(const struct message_device *d)
+{
+	return d->netns != 0 ? json_integer(number(d->netns)) : json_null();
+}
+
+static const char *
+user_name(uint32_t uid)
+{
+	const struct passwd *user = getpwuid((uid_t)uid);
+
+	return user != NULL ? user->pw_name : NULL;
+}
+
+static void
+holder_text(const struct message_device *d, char *cell)
+{
+	const char *user = user_name(d->uid);
+
+	snprintf(cell, CELL_BYTES, "%ld ", (long)d->pid);
+	append_safe(cell, d->program);
+	if (user != NULL) {
+		append_safe(cell, " ");
+		append_safe(cell, user);
+	} else {
+		size_t used = strlen(cell);
+
+		snprintf(cell + used, CELL_BYTES - used, " %lu", (unsigned long)d->uid);
+	}
+}
+
+static json_t *
+holder_json(const struct message_device *d)
+{
+	const char *user = user_name(d->uid);
+
+	return json_pack("{s:I, s:I, s:o, s:o}", "pid", (json_int_t)d->pid, "uid",
+	    (json_int_t)d->uid, "user", user != NULL ? json_safe(user) : json_null(), "program",
+	    json_safe(d->program));
+}
+
+static void
+since_text(const struct message_device *d, char *cell)
+{
+	time_t since = (time_t)d->since;
+	struct tm tm;
+
+	if (localtime_r(&since, &tm) != NULL) {
+		(void)strftime(cell, TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &tm);
+	}
+}
+
+static json_t *
+since_json(const struct message_device *d)
+{
+	time_t since = (time_t)d->since;
+	char text[TIME_BYTES];
+	struct tm tm;
+
+	if (gmtime_r(&since, &tm) == NULL ||
+	    strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm) == 0) {
+		return json_null();
+	}
+	return json_string(text);
+}
+
+/* False for a family that this version does not know: left out. */
+static bool
+address_name(const struct message_address *a, char text[INET6_ADDRSTRLEN])
+{
+	if (a->family != 4 && a->family != 6) {
+		return false;
+	}
+	return inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN) !=
+	    NULL;
+}
+
+static void
+addresses_text(const struct message_device *d, char *cell)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t used = 0;
+
+	for (unsigned i = 0; i < d->address_count; i++) {
+		if (address_name(&d->addresses[i], text)) {
+			used += (size_t)snprintf(cell + used, CELL_BYTES - used, "%s%s/%u",
+			    used > 0 ? "," : "", text, d->addresses[i].prefix);
+		}
+	}
+	if (d->addresses_total > d->address_count) {
+		snprintf(
+		    cell + used, CELL_BYTES - used, ",+%d", d->addresses_total - d->address_count);
+	}
+}
+
+static json_t *
+addresses_json(const struct message_device *d)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < d->address_count; i++) {
+		const struct message_address *a = &d->addresses[i];
+		char text[INET6_ADDRSTRLEN];
+
+		if (!address_name(a, text)) {
+			continue;
+		}
+		/* json_array_append_new() fails on a NULL value, and on a NULL list. */
+		if (json_array_append_new(list,
+			json_pack("{s:i, s:s, s:i, s:b}", "family", (int)a->family, "address", text,
+			    "prefix", (int)a->prefix, "point_to_point", a->peer != 0)) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+static json_t *
+addresses_total_json(const struct message_device *d)
+{
+	return json_integer(d->addresses_total);
+}
+
+static void
+mtu_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%" PRIu32, d->mtu);
+}
+
+static json_t *
+mtu_json(const struct message_device *d)
+{
+	return json_integer(d->mtu);
+}
+
+static void
+mac_text(const struct message_device *d, char *cell)
+{
+	if (d->has_mac) {
+		snprintf(cell, CELL_BYTES, "%02x:%02x:%02x:%02x:%02x:%02x", d->mac[0], d->mac[1],
+		    d->mac[2], d->mac[3], d->mac[4], d->mac[5]);
+	}
+}
+
+static json_t *
+mac_json(const struct message_device *d)
+{
+	char text[CELL_BYTES] = "";
+
+	mac_text(d, text);
+	return d->has_mac ? json_string(text) : json_null();
+}
+
+static json_t *
+header_mode_json(const struct message_device *d)
+{
+	return json_boolean(d->header_mode);
+}
+
+static void
+counters_text(const struct message_counters *c, char *cell)
+{
+	snprintf(
+	    cell, CELL_BYTES, "%" PRIu64 "/%" PRIu64 "/%" PRIu64, c->packets, c->bytes, c->dropped);
+}
+
+static json_t *
+counters_json(const struct message_counters *c)
+{
+	return json_pack("{s:I, s:I, s:I}", "packets", number(c->packets), "bytes",
+	    number(c->bytes), "dropped", number(c->dropped));
+}
+
+static void
+to_program_text(const struct message_device *d, char *cell)
+{
+	counters_text(&d->to_program, cell);
+}
+
+static json_t *
+to_program_json(const struct message_device *d)
+{
+	return counters_json(&d->to_program);
+}
+
+static void
+from_program_text(const struct message_device *d, char *cell)
+{
+	counters_text(&d->from_program, cell);
+}
+
+static json_t *
+from_program_json(const struct message_device *d)
+{
+	return counters_json(&d->from_program);
+}
+
+/* In the order of the table's columns and of the JSON's members. */
+static const struct field fields[] = {
+	{"DEVICE", "device", true, device_text, device_json},
+	{"STATE", "state", true, state_text, state_json},
+	{"INTERFACE", "interface", false, interface_text, interface_json},
+	{NULL, "ifindex", false, NULL, ifindex_json},
+	{"KIND", "kind", true, kind_text, kind_json},
+	{NULL, "unit", true, NULL, unit_json},
+	{"LINK", "link", false, link_text, link_json},
+	{"CHANNEL", "channel", false, channel_text, channel_json},
+	{NULL, "open_number", false, NULL, open_number_json},
+	{NULL, "netns", false, NULL, netns_json},
+	{"HOLDER", "holder", false, holder_text, holder_json},
+	{"SINCE", "since", false, since_text, since_json},
+	{"ADDRESSES", "addresses", false, addresses_text, addresses_json},
+	{NULL, "addresses_total", false, NULL, addresses_total_json},
+	{"MTU", "mtu", false, mtu_text, mtu_json},
+	{"MAC", "mac", false, mac_text, mac_json},
+	{NULL, "header_mode", false, NULL, header_mode_json},
+	{"IN", "to_program", false, to_program_text, to_program_json},
+	{"OUT", "from_program", false, from_program_text, from_program_json},
+};
+
+#define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
+
+static void
+make_cell(const struct field *f, const struct message_device *d, char *cell)
+{
+	cell[0] = '\0';
+	if (f->while_closed || d->state != DEVICE_CLOSED) {
+		f->text(d, cell);
+	}
+	if (cell[0] == '\0') {
+		snprintf(cell, CELL_BYTES, "-");
+	}
+}
+
+/* Columns that a text takes on a terminal, near enough: one for each character. */
+static int
+width_of(const char *text)
+{
+	int width = 0;
+
+	for (; *text != '\0'; text++) {
+		width += ((unsigned char)*text & 0xc0) != 0x80;
+	}
+	return width;
+}
+
+static void
+print_padded(FILE *out, const char *text, int width)
+{
+	fprintf(out, "%s%*s", text, width > width_of(text) ? width - width_of(text) : 0, "");
+}
+
+int
+output_table(FILE *out, const struct message_device *devices, size_t count)
+{
+	int widths[FIELD_COUNT] = {0};
+	char cell[CELL_BYTES];
+	size_t last = 0;
+
+	for (size_t f = 0; f < FIELD_COUNT; f++) {
+		if (fields[f].title == NULL) {
+			continue;
+		}
+		last = f;
+		widths[f] = width_of(fields[f].title);
+		for (size_t i = 0; i < count; i++) {
+			make_cell(&fields[f], &devices[i], cell);
+			widths[f] = width_of(cell) > widths[f] ? width_of(cell) : widths[f];
+		}
+	}
+	for (size_t row = 0; row <= count; row++) {
+		for (size_t f = 0; f <= last; f++) {
+			if (fields[f].title == NULL) {
+				continue;
+			}
+			if (row > 0) {
+				make_cell(&fields[f], &devices[row - 1], cell);
+			}
+			print_padded(
+			    out, row == 0 ? fields[f].title : cell, f < last ? widths[f] + 2 : 0);
+		}
+		fputc('\n', out);
+	}
+	return 0;
+}
+
+int
+output_list(FILE *out, const struct message_device *device)
+{
+	char cell[CELL_BYTES];
+
+	for (size_t f = 0; f < FIELD_COUNT; f++) {
+		if (fields[f].title != NULL) {
+			make_cell(&fields[f], device, cell);
+			fprintf(out, "%-10s %s\n", fields[f].title, cell);
+		}
+	}
+	return 0;
+}
+
+static json_t *
+device_object(const struct message_device *d)
+{
+	json_t *object = json_object();
+
+	for (size_t f = 0; f < FIELD_COUNT; f++) {
+		json_t *value = fields[f].while_closed || d->state != DEVICE_CLOSED
+		    ? fields[f].json(d)
+		    : json_null();
+
+		if (json_object_set_new(object, fields[f].name, value) < 0) {
+			json_decref(object);
+			return NULL;
+		}
+	}
+	return object;
+}
+
+int
+output_json(FILE *out, const char *socket_path, const struct message_device *devices, size_t count)
+{
+	json_t *list = json_array(), *root;
+
+	for (size_t i = 0; i < count; i++) {
+		if (json_array_append_new(list, device_object(&devices[i])) < 0) {
+			json_decref(list);
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	root = json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
+	    json_safe(socket_path), "devices", list);
+	if (root == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	/* ASCII alone: what a terminal would obey in UTF-8 is then \u0080, too. */
+	if (json_dumpf(root, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0) {
+		fputc('\n', out);
+	}
+	json_decref(root);
+	return 0;
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * query.c - questions to the daemon.  See query.h.
+ *
+ * Each request has a serial of its own, and a reply is checked whole (message.h) before anything of
+ * it is used: the socket may belong to anybody.  A reply never carries descriptors here.
+ */
+#include "cli/query.h"
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/exitcode.h"
+#include "protocol/fdpass.h"
+#include "protocol/paths.h"
+#include "protocol/transport.h"
+
+/* More devices than a daemon has, in all namespaces: one whose list never ends is none of ours. */
+#define DEVICES_MAX 8192u
+
+const char *
+query_socket_path(const char *option)
+{
+	const char *path = option;
+
+	if (path == NULL) {
+		path = getenv("TUNTAPD_SOCKET");
+		if (path != NULL && path[0] == '\0') {
+			path = NULL;
+		}
+	}
+	return path != NULL ? path : PATHS_SOCKET_DEFAULT;
+}
+
+/* The exit status for an errno. */
+static int
+status_of(int error)
+{
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ECONNREFUSED:
+	case ETIMEDOUT:
+	case EAGAIN:
+	case EPIPE:
+	case ECONNRESET:
+		return EXIT_CODE_NO_DAEMON;
+	case EACCES:
+	case EPERM:
+		return EXIT_CODE_PERMISSION;
+	case ENAMETOOLONG:
+	case EINVAL:
+		return EXIT_CODE_USAGE;
+	case EPROTONOSUPPORT:
+	case EPROTOTYPE:
+	case EBADMSG:
+		return EXIT_CODE_PROTOCOL;
+	default:
+		return EXIT_CODE_SYSTEM;
+	}
+}
+
+static void
+say(const char *path, int error)
+{
+	bool is_default = strcmp(path, PATHS_SOCKET_DEFAULT) == 0;
+
+	switch (error) {
+	case ENOENT:
+	case ENOTDIR:
+	case ECONNREFUSED:
+		warnx("no daemon serves %s: start one with 'tuntapd serve%s%s' as root", path,
+		    is_default ? "" : " -s ", is_default ? "" : path);
+		break;
+	case ETIMEDOUT:
+	case EAGAIN:
+		warnx("the daemon at %s does not answer: look at its log, or restart it (open "
+		    "devices stay)",
+		    path);
+		break;
+	case EPIPE:
+	case ECONNRESET:
+		warnx("the daemon at %s hung up: look at its log, and try again", path);
+		break;
+	case EACCES:
+	case EPERM:
+		warnx("%s: permission denied: try again as root, or as a user who may enter its "
+		    "directory",
+		    path);
+		break;
+	case ENAMETOOLONG:
+	case EINVAL:
+		warnx("'%s' is no path for a socket: it is %s; choose another with -s", path,
+		    path[0] == '\0' ? "empty" : "too long");
+		break;
+	case EPROTONOSUPPORT:
+		warnx("the daemon at %s is of another version than this command (" TUNTAPD_VERSION
+		    "): restart the daemon, or use its own tuntapd", path);
+		break;
+	case EPROTOTYPE:
+	case EBADMSG:
+		warnx("what answers at %s is no tuntapd daemon: choose another socket with -s",
+		    path);
+		break;
+	default:
+		errno = error;
+		warn("%s", path);
+		break;
+	}
+}
+
+/* Says why the daemon cannot be asked, and what to do; returns the exit status for it. */
+static int
+complain(const struct query *q, int error)
+{
+	if (!q->quiet) {
+		say(q->socket_path, error);
+	}
+	return status_of(error);
+}
+
+int
+query_open(struct query *q, const char *socket_path, bool quiet)
+{
+	char rundir[PATHS_SIZE];
+
+	*q = (struct query){.socket_path = socket_path, .sock = -1, .quiet = quiet};
+	/* The same check as the daemon's, so that both refuse the same paths. */
+	if (paths_in_rundir(socket_path, NULL, rundir, sizeof(rundir)) < 0) {
+		return complain(q, errno);
+	}
+	q->sock = transport_connect(socket_path);
+	return q->sock < 0 ? complain(q, errno) : EXIT_CODE_OK;
+}
+
+void
+query_close(struct query *q)
+{
+	if (q->sock >= 0) {
+		close(q->sock);
+		q->sock = -1;
+	}
+}
+
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Waits for events until the deadline.  0, or -1 with errno, ETIMEDOUT among them. */
+static int
+wait_for(int sock, short events, int64_t deadline_ms)
+{
+	struct pollfd item = {.fd = sock, .events = events};
+
+	for (;;) {
+		int64_t left_ms = deadline_ms - now_ms();
+		int n = poll(&item, 1, left_ms > 0 ? (int)left_ms : 0);
+
+		if (n > 0) {
+			return 0;
+		}
+		if (n == 0) {
+			errno = ETIMEDOUT;
+			return -1;
+		}
+		if (errno != EINTR) {
+			return -1;
+		}
+	}
+}
+
+/* Sends a request and takes its checked reply.  0, or an errno. */
+static int
+exchange(struct query *q, const union message *request, union message *reply)
+{
+	int64_t deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
+	unsigned no_fds = 0;
+	ssize_t n;
+
+	memset(reply, 0, sizeof(*reply));
+	while (fdpass_send(q->sock, request, request->header.size, NULL, 0) < 0) {
+		if (errno != EAGAIN || wait_for(q->sock, POLLOUT, deadline_ms) < 0) {
+			return errno;
+		}
+	}
+	for (;;) {
+		if (wait_for(q->sock, POLLIN, deadline_ms) < 0) {
+			return errno;
+		}
+		no_fds = 0;
+		n = fdpass_receive(q->sock, reply, sizeof(*reply), NULL, &no_fds);
+		if (n >= 0) {
+			break;
+		}
+		if (errno != EAGAIN) {
+			return errno;
+		}
+	}
+	if (n == 0) {
+		return ECONNRESET;
+	}
+	return message_check_reply(
+	    reply, (size_t)n, no_fds, request->header.type, request->header.serial);
+}
+
+int
+query_next(struct query *q, uint32_t *cursor, struct message_device *device)
+{
+	union message request, reply;
+	int error;
+
+	q->devices = *cursor == 0 ? 0 : q->devices + 1;
+	message_init(&request, MESSAGE_STATUS, ++q->serial);
+	request.status.cursor = *cursor;
+	error = exchange(q, &request, &reply);
+	if (error == 0 && reply.header.type == MESSAGE_RESULT) {
+		error = reply.result.error;
+	} else if (error == 0 && reply.device.error == ENOENT) {
+		*cursor = 0;
+		return EXIT_CODE_NO;
+	} else if (error == 0) {
+		error = reply.device.error;
+	}
+	if (error == 0 && reply.device.next != 0 &&
+	    (reply.device.next <= *cursor || q->devices >= DEVICES_MAX)) {
+		error = EBADMSG; /* would go on for ever */
+	}
+	if (error != 0) {
+		return complain(q, error);
+	}
+	*cursor = reply.device.next;
+	*device = reply.device;
+	return EXIT_CODE_OK;
+}
+
+bool
+query_is_in_our_netns(const struct message_device *device)
+{
+	struct stat st;
+
+	/* Where there are no namespaces a daemon says 0, and nothing is looked up. */
+	return device->netns == 0 || stat("/proc/self/ns/net", &st) < 0 ||
+	    st.st_ino == device->netns;
+}
+
+static bool
+is_named(const struct message_device *device, struct device_id id)
+{
+	return device_id_equal((struct device_id){.kind = device->kind, .unit = device->unit}, id);
+}
+
+int
+query_find(struct query *q, struct device_id id, struct message_device *device)
+{
+	uint32_t cursor = q->found_at, here;
+	bool found = false;
+	int status;
+
+	/* Asked again and again for one device, it most likely is where it was. */
+	if (cursor != 0) {
+		q->devices = 0;
+		status = query_next(q, &cursor, device);
+		if (status == EXIT_CODE_OK && is_named(device, id) &&
+		    query_is_in_our_netns(device)) {
+			return EXIT_CODE_OK;
+		}
+		if (status != EXIT_CODE_OK && status != EXIT_CODE_NO) {
+			return status;
+		}
+	}
+	cursor = 0;
+	do {
+		struct message_device item = {0};
+
+		here = cursor;
+		status = query_next(q, &cursor, &item);
+		if (status == EXIT_CODE_NO) {
+			break;
+		}
+		if (status != EXIT_CODE_OK) {
+			return status;
+		}
+		if (is_named(&item, id) && (!found || query_is_in_our_netns(&item))) {
+			*device = item;
+			q->found_at = here;
+			found = true;
+		}
+	} while (cursor != 0);
+	if (found) {
+		return EXIT_CODE_OK;
+	}
+	if (!q->quiet) {
+		warnx("the daemon at %s serves no %s device of that number: 'tuntapd status' lists "
+		    "those that it serves",
+		    q->socket_path, devname_kind(id.kind));
+	}
+	return EXIT_CODE_USAGE;
+}
+
+/*
+ * Until the daemon has gone from its directory: its lock is the last thing that it lets go.  Looked
+ * at, not waited for, so that a daemon that starts at this moment finds the lock free.
+ */
+static int
+wait_for_lock(const struct query *q, int64_t deadline_ms)
+{
+	char path[PATHS_SIZE];
+	int fd, result;
+
+	if (paths_in_rundir(q->socket_path, PATHS_LOCK, path, sizeof(path)) < 0) {
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0) {
+		return errno == ENOENT ? 0 : -1;
+	}
+	while ((result = flock(fd, LOCK_SH | LOCK_NB)) < 0 && errno == EWOULDBLOCK) {
+		if (now_ms() >= deadline_ms) {
+			errno = ETIMEDOUT;
+			break;
+		}
+		(void)nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL);
+	}
+	close(fd);
+	return result;
+}
+
+int
+query_stop(struct query *q)
+{
+	int64_t deadline_ms;
+	union message request, reply;
+	int error;
+
+	message_init(&request, MESSAGE_STOP, ++q->serial);
+	error = exchange(q, &request, &reply);
+	if (error == 0) {
+		error = reply.result.error;
+	}
+	if (error == EPERM || error == EACCES) {
+		if (!q->quiet) {
+			warnx("only root and the daemon's own user may end the daemon at %s",
+			    q->socket_path);
+		}
+		return EXIT_CODE_PERMISSION;
+	}
+	if (error != 0) {
+		return complain(q, error);
+	}
+	deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
+	/* No more replies come: what makes the connection readable is its end. */
+	if (wait_for(q->sock, POLLIN, deadline_ms) < 0 || wait_for_lock(q, deadline_ms) < 0) {
+		if (!q->quiet) {
+			warn("the daemon at %s took the request and has not ended", q->socket_path);
+		}
+		return EXIT_CODE_SYSTEM;
+	}
+	return EXIT_CODE_OK;
+}
