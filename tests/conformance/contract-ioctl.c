@@ -124,10 +124,10 @@ header_mode_is_off_by_default(enum kind kind)
 static void
 header_ioctl_by_a_sign_extended_int(enum kind kind)
 {
-	int fd = opened(kind, 0), got = -1, on = 1;
+	int fd = opened(kind, 0), got = -1, on = 1, request = (int)TUNGIFHEAD_VALUE;
 
 	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on, 0) == 0); /* tinc passes a stray fourth argument */
-	EXPECT(ioctl(fd, (unsigned long)(long)(int)TUNGIFHEAD_VALUE, &got) == 0 && got == 1);
+	EXPECT(ioctl(fd, (unsigned long)(long)request, &got) == 0 && got == 1);
 }
 
 static void

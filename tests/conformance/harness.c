@@ -31,7 +31,7 @@
 struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
-    poll_cases, copy_cases, close_cases};
+    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -79,8 +79,8 @@ nap(void)
 const char *
 name_of(enum kind kind, unsigned unit)
 {
-	static char names[4][16];
-	static unsigned next;
+	static _Thread_local char names[4][16];
+	static _Thread_local unsigned next;
 	char *name = names[next++ % 4];
 
 	snprintf(name, sizeof(names[0]), "%s%u", kind == TAP ? "tap" : "tun", unit);
@@ -90,7 +90,7 @@ name_of(enum kind kind, unsigned unit)
 const char *
 path_of(enum kind kind, unsigned unit)
 {
-	static char path[32];
+	static _Thread_local char path[32];
 
 	snprintf(path, sizeof(path), "/dev/%s", name_of(kind, unit));
 	return path;

@@ -32,7 +32,7 @@ struct contract_case {
 
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
-    copy_cases[], close_cases[];
+    copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[];
 
 /* Ends the case as failed unless the condition holds. */
 #define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
@@ -53,7 +53,7 @@ void expect_errno(long result, int error, const char *text, const char *file, in
 int64_t now_ms(void);
 void nap(void); /* a millisecond */
 
-/* "/dev/tap0"; valid until the next call. */
+/* "/dev/tap0"; valid until the thread's next call. */
 const char *path_of(enum kind kind, unsigned unit);
 /* "tap0" */
 const char *name_of(enum kind kind, unsigned unit);

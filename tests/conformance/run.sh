@@ -23,6 +23,7 @@ if [ "$tuntapd" = native ]; then
 fi
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/contract.XXXXXX")
+chmod 755 "$dir" # some cases are of users without rights
 daemon=
 # shellcheck disable=SC2317 # called by the trap
 clean() {

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""The direct path against the kernel's own, in one run: bench/README.md says how to read it.
+
+run.py [--quick] BUILD-DIR
+"""
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+SIZES = (64, 512, 1514)
+
+
+class Bench:
+    def __init__(self, build, quick):
+        self.build = pathlib.Path(build)
+        self.tuntapd = self.build / "cli" / "tuntapd"
+        self.shim = self.build / "shim" / "libtuntapd-shim.so"
+        self.path = self.build / "bench" / "path"
+        self.calls = self.build / "bench" / "calls"
+        self.rounds = 3 if quick else 11
+        self.frames = 10000 if quick else 60000
+        self.pairs = 51 if quick else 301
+        self.promises = []
+        self.directory = tempfile.TemporaryDirectory(prefix="tuntapd-bench-")
+        self.socket = os.path.join(self.directory.name, "socket")
+
+    def __enter__(self):
+        subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+        self.log = open(os.path.join(self.directory.name, "log"), "wb")
+        self.daemon = subprocess.Popen([self.tuntapd, "serve", "-s", self.socket], stderr=self.log)
+        end = time.monotonic() + 10
+        while subprocess.run([self.tuntapd, "status", "-s", self.socket], capture_output=True, check=False).returncode != 0:
+            if time.monotonic() > end:
+                raise RuntimeError("the daemon does not serve")
+            time.sleep(0.02)
+        return self
+
+    def __exit__(self, *_):
+        self.daemon.terminate()
+        self.daemon.wait(timeout=10)
+        self.log.close()
+        self.directory.cleanup()
+
+    def program(self, variant, *arguments):
+        command = [self.path, variant, *map(str, arguments)]
+        if variant == "shim":
+            command = [self.tuntapd, "exec", "-s", self.socket, "--", *command]
+        return list(map(str, command))
+
+    def measure(self, variant, *arguments):
+        done = subprocess.run(self.program(variant, *arguments), capture_output=True, text=True, timeout=120, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(f"{variant} {arguments}: {done.stderr.strip()}")
+        words = done.stdout.split()
+        return {key: float(value) for key, value in zip(words[::2], words[1::2])}
+
+    def promise(self, text, holds, value):
+        self.promises.append((text, "holds" if holds else "DOES NOT HOLD", value))
+
+    def ratios(self, *arguments):
+        """Each round measures both; a ratio is of one round.  {key: sorted ratios}"""
+        rows = {}
+        for round_ in range(self.rounds):
+            order = ("native", "shim") if round_ % 2 == 0 else ("shim", "native")
+            values = {variant: self.measure(variant, *arguments) for variant in order}
+            for key in values["native"]:
+                rows.setdefault(key, []).append(values["shim"][key] / values["native"][key])
+        return {key: sorted(values) for key, values in rows.items()}
+
+    @staticmethod
+    def spread(values):
+        return f"{statistics.median(values):.3f} (p10 {values[len(values) // 10]:.3f}, p90 {values[len(values) * 9 // 10]:.3f})"
+
+    def single_calls(self):
+        print("-- one process, alternating blocks: shim minus C library, CPU ns per call (and A/A, the method's noise)")
+        command = [str(self.tuntapd), "exec", "-s", self.socket, "--", str(self.calls), str(self.pairs)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
+        if done.returncode != 0:
+            raise RuntimeError(done.stderr)
+        worst = {True: -1e9, False: -1e9}
+        for line in done.stdout.splitlines():
+            name, label, median, p10, p90, ratio, _, _ = line.split("\t")
+            print(f"calls  {name:32} {label:5} {median:>7} ns (p10 {p10}, p90 {p90})  ratio {ratio}  n {self.pairs}")
+            if label == "shim":
+                device = name.startswith("device")
+                worst[device] = max(worst[device], float(median) / (2 if name.startswith("pipe") else 1))
+        self.promise("a device's read or write: at most 10 ns more", worst[True] <= 10, f"{worst[True]:.1f} ns")
+        self.promise("another descriptor's: at most 5 ns more", worst[False] <= 5, f"{worst[False]:.1f} ns")
+
+    def whole_path(self):
+        print("-- program with the shim against the same program on /dev/net/tun: ratio shim/native")
+        cpu = []
+        for test, name in (("p2k", "program to kernel"), ("k2p", "kernel to program")):
+            for size in SIZES:
+                rows = self.ratios(test, size, self.frames)
+                print(f"path   {name:20} {size:5} bytes  n {self.rounds}x{self.frames}  rate {self.spread(rows['rate'])}"
+                      f"  CPU per frame {self.spread(rows['cpu_ns'])}  lost 0")
+                if test == "p2k":
+                    cpu.append(1 / statistics.median(rows["cpu_ns"]))
+        self.promise("0.98 of the kernel's own path by CPU (p2k)", min(cpu) >= 0.98, f"{min(cpu):.3f}")
+        rtt = []
+        for size in (64, 512, 1514):
+            rows = self.ratios("rtt", size, 800)
+            rtt.append(statistics.median(rows["median_us"]))
+            print(f"path   round trip           {size:5} bytes  n {self.rounds}x800  median {self.spread(rows['median_us'])}"
+                  f"  p99 {self.spread(rows['p99_us'])}")
+        self.promise("round trip: at most 1.05 of native", max(rtt) <= 1.05, f"{max(rtt):.3f}")
+
+    def attach(self):
+        rows = self.ratios("attach", 64, 60)
+        print(f"attach median of 60, ratio to the program's own open  n {self.rounds}  {self.spread(rows['median_us'])}")
+        value = statistics.median(rows["median_us"])
+        self.promise("attach: at most twice the program's own open", value <= 2, f"{value:.2f}")
+
+    def start_up(self):
+        times = {"plain": [], "shim": []}
+        for round_ in range(self.rounds * 20):
+            for variant in (("plain", "shim") if round_ % 2 == 0 else ("shim", "plain")):
+                environment = dict(os.environ, **({"LD_PRELOAD": str(self.shim)} if variant == "shim" else {}))
+                began = time.perf_counter()
+                subprocess.run(["/bin/true"], env=environment, check=True)
+                times[variant].append(time.perf_counter() - began)
+        ratios = sorted(b / a for a, b in zip(times["plain"], times["shim"]))
+        print(f"start  /bin/true with the shim preloaded  n {len(ratios)}  ratio {self.spread(ratios)}")
+        value = statistics.median(ratios)
+        self.promise("start-up with the shim: at most 1.15", value <= 1.15, f"{value:.3f}")
+
+    def system_calls(self):
+        print("-- system calls per packet, counted by strace over 2000 frames")
+        for test, call in (("p2k", "write"), ("k2p", "read")):
+            counts = {}
+            for variant in ("native", "shim"):
+                report = os.path.join(self.directory.name, "strace")
+                # Only the program's own process: the sender of k2p is a child.
+                command = ["strace", "-c", "-o", report, *self.program(variant, test, 64, 2000)]
+                subprocess.run(command, check=True, capture_output=True, timeout=120)
+                table = {}
+                for line in pathlib.Path(report).read_text().splitlines():
+                    match = re.match(r"\s*[\d.]+\s+[\d.]+\s+\d+\s+(\d+)\s+(?:\d+\s+)?(\w+)$", line)
+                    if match:
+                        table[match.group(2)] = int(match.group(1))
+                counts[variant] = table
+            per_packet = {v: sum(n for c, n in t.items() if c != "total" and n >= 2000) / 2300 for v, t in counts.items()}
+            for variant in counts:
+                print(f"calls  {test} {variant:7} {call} {counts[variant].get(call, 0)}  per packet {per_packet[variant]:.2f}")
+            same = abs(per_packet["shim"] - per_packet["native"]) < 0.02
+            self.promise(f"system calls per packet equal ({test})", same, f"{per_packet['shim']:.2f}")
+
+    def run(self):
+        self.single_calls()
+        self.whole_path()
+        self.attach()
+        self.start_up()
+        self.system_calls()
+        print("-- promises")
+        for text, verdict, value in self.promises:
+            print(f"{text:48} {verdict:14} measured {value}")
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--quick"]
+    if os.environ.get("BENCH_INSIDE") != "yes":
+        if os.geteuid() != 0:
+            print("1..0 # SKIP the benchmark needs root, for a network namespace")
+            return 0
+        os.environ["BENCH_INSIDE"] = "yes"
+        os.execvp("unshare", ["unshare", "-n", sys.executable, *sys.argv])
+    with Bench(arguments[0], "--quick" in sys.argv) as bench:
+        bench.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
