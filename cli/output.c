@@ -315,15 +315,11 @@ since_json(const struct message_device *d)
 	return json_string(text);
 }
 
-/* False for a family that this version does not know: left out. */
-static bool
+/* The message's check has seen to it that the family is one of the two. */
+static const char *
 address_name(const struct message_address *a, char text[INET6_ADDRSTRLEN])
 {
-	if (a->family != 4 && a->family != 6) {
-		return false;
-	}
-	return inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN) !=
-	    NULL;
+	return inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN);
 }
 
 static void
@@ -333,10 +329,8 @@ addresses_text(const struct message_device *d, char *cell)
 	size_t used = 0;
 
 	for (unsigned i = 0; i < d->address_count; i++) {
-		if (address_name(&d->addresses[i], text)) {
-			used += (size_t)snprintf(cell + used, CELL_BYTES - used, "%s%s/%u",
-			    used > 0 ? "," : "", text, d->addresses[i].prefix);
-		}
+		used += (size_t)snprintf(cell + used, CELL_BYTES - used, "%s%s/%u", used > 0 ? "," : "",
+		    address_name(&d->addresses[i], text), d->addresses[i].prefix);
 	}
 	if (d->addresses_total > d->address_count) {
 		snprintf(
@@ -353,13 +347,10 @@ addresses_json(const struct message_device *d)
 		const struct message_address *a = &d->addresses[i];
 		char text[INET6_ADDRSTRLEN];
 
-		if (!address_name(a, text)) {
-			continue;
-		}
 		/* json_array_append_new() fails on a NULL value, and on a NULL list. */
 		if (json_array_append_new(list,
-			json_pack("{s:i, s:s, s:i, s:b}", "family", (int)a->family, "address", text,
-			    "prefix", (int)a->prefix, "point_to_point", a->peer != 0)) < 0) {
+			json_pack("{s:i, s:s, s:i, s:b}", "family", (int)a->family, "address",
+			    address_name(a, text), "prefix", (int)a->prefix, "point_to_point", a->peer != 0)) < 0) {
 			json_decref(list);
 			return NULL;
 		}

@@ -473,14 +473,14 @@ def test_numbers_and_addresses_at_their_limits(tmp_path):
     largest = 2**64 - 1
     values = {"counters": (largest,) * 6, "netns": largest, "open_number": largest, "uid": 2**32 - 1, "address_count": 8,
               "addresses_total": 65535, "has_mac": 1, "mac": b"\xff" * 6, "program": b"x" * 31, "ifname": b"i" * 15,
-              "addresses": [(6, 128, 1, 0, b"\xff" * 16)] * 7 + [(9, 200, 0, 0, b"")]}
+              "addresses": [(6, 128, 1, 0, b"\xff" * 16)] * 8}
     with StandIn(tmp_path / "socket", lambda sock, serial, cursor: sock.send(device_reply(serial, **values))):
         table = tuntapd("status", "-s", tmp_path / "socket")
         text = tuntapd("status", "--json", "-s", tmp_path / "socket")
     assert table.returncode == OK and f"{largest}/{largest}/{largest}" in table.stdout and ",+65527" in table.stdout
     document = json.loads(text.stdout)
     jsonschema.validate(document, SCHEMA)
-    assert len(document["devices"][0]["addresses"]) == 7
+    assert len(document["devices"][0]["addresses"]) == 8
     assert document["devices"][0]["holder"] == {"pid": 42, "uid": 2**32 - 1, "user": None, "program": "x" * 31}
 
 
@@ -494,7 +494,8 @@ def test_hostile_interface_name_is_no_answer_to_a_script(tmp_path):
 @pytest.mark.parametrize("values", [
     {"magic": 1}, {"type": STATUS}, {"type": 1 | REPLY}, {"cut": 1}, {"cut": 100}, {"kind": 7}, {"unit": 256}, {"state": 3},
     {"address_count": 9, "addresses_total": 9}, {"address_count": 1}, {"ifname": b"i" * 16}, {"program": b"x" * 32},
-    {"error": -1}, {"serial": 77},
+    {"error": -1}, {"serial": 77}, {"address_count": 1, "addresses_total": 1, "addresses": [(9, 20, 0, 0, b"")]},
+    {"address_count": 1, "addresses_total": 1, "addresses": [(4, 33, 0, 0, b"\1\2\3\4")]},
 ], ids=str)
 def test_garbage_is_recognised(tmp_path, values):
     def answer(sock, serial, cursor):
