@@ -27,7 +27,6 @@ fdpass_send(int sock, const void *data, size_t size, const int *fds, unsigned fd
 	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
 	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
 	union control control;
-	ssize_t n;
 
 	if (fd_count > FDPASS_MAX || size == 0) {
 		errno = EINVAL;
@@ -38,24 +37,15 @@ fdpass_send(int sock, const void *data, size_t size, const int *fds, unsigned fd
 
 		memset(&control, 0, sizeof(control));
 		message.msg_control = control.bytes;
-		message.msg_controllen = CMSG_SPACE(fd_count * sizeof(int));
+		/* Without the space after it: Darwin's kernel wants a control message that fills its buffer (unp_internalize). */
+		message.msg_controllen = CMSG_LEN(fd_count * sizeof(int));
 		c = CMSG_FIRSTHDR(&message);
 		c->cmsg_level = SOL_SOCKET;
 		c->cmsg_type = SCM_RIGHTS;
 		c->cmsg_len = CMSG_LEN(fd_count * sizeof(int));
 		memcpy(CMSG_DATA(c), fds, fd_count * sizeof(int));
 	}
-	do {
-		n = sendmsg(sock, &message, TRANSPORT_SEND_FLAGS);
-	} while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		return -1;
-	}
-	if ((size_t)n != size) {
-		errno = EAGAIN; /* part of a record, on a stream whose buffer is smaller than one: nobody does that */
-		return -1;
-	}
-	return 0;
+	return transport_send(sock, &message) < 0 ? -1 : 0;
 }
 
 /* Takes the descriptors out of a received message: the first room ones into fds, the others closed.  How many there were. */
@@ -107,11 +97,14 @@ fdpass_receive(int sock, void *data, size_t size, int *fds, unsigned *fd_count)
 		return -1;
 	}
 	count = take_descriptors(&message, fds, room);
-	if (count > room || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
+	if (n == 0 || count > room || (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) != 0) {
 		for (unsigned i = 0; i < count && i < room; i++) {
 			sys_close(fds[i]);
 		}
-		/* Linux cuts the control data when it finds no free number for a descriptor; one too many shows as surplus above. */
+		if (n == 0) {
+			return 0; /* callers take it for the end and look at nothing else: an empty record can carry descriptors, too */
+		}
+		/* Linux cuts the control data when it finds no free number for a descriptor; one too many shows as surplus. */
 		errno = count <= room && (message.msg_flags & (MSG_CTRUNC | MSG_TRUNC)) == MSG_CTRUNC ? EMFILE : EBADMSG;
 		return -1;
 	}

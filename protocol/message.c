@@ -128,7 +128,17 @@ attached_ok(const struct message_attached *a, unsigned fd_count)
 		return fd_count == 0;
 	}
 	return fd_count == 2 && device_id_valid(id) && a->open_number != 0 && a->mtu != 0 &&
-	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && is_terminated(a->ifname, sizeof(a->ifname));
+	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && a->ifindex != 0 && a->ifname[0] != '\0' &&
+	    is_terminated(a->ifname, sizeof(a->ifname));
+}
+
+static bool
+address_ok(const struct message_address *a)
+{
+	unsigned bits = a->family == 4 ? 32 : 128;
+
+	return (a->family == 4 || a->family == 6) && a->prefix <= bits && a->peer <= 1 && a->pad == 0 &&
+	    is_zero(a->bytes + bits / 8, sizeof(a->bytes) - bits / 8);
 }
 
 static bool
@@ -139,10 +149,17 @@ device_ok(const struct message_device *d)
 	if (d->error != 0) {
 		return d->error > 0;
 	}
-	return device_id_valid(id) && d->state <= DEVICE_UP && d->header_mode <= 1 && d->has_mac <= 1 &&
-	    d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total &&
-	    is_terminated(d->ifname, sizeof(d->ifname)) && is_terminated(d->link, sizeof(d->link)) &&
-	    is_terminated(d->program, sizeof(d->program));
+	if (d->address_count > MESSAGE_ADDRESSES_MAX) {
+		return false;
+	}
+	for (unsigned i = 0; i < d->address_count; i++) {
+		if (!address_ok(&d->addresses[i])) {
+			return false;
+		}
+	}
+	return device_id_valid(id) && d->state <= DEVICE_UP && d->channel <= CHANNEL_RELAYED && d->header_mode <= 1 &&
+	    d->has_mac <= 1 && d->address_count <= d->addresses_total && is_terminated(d->ifname, sizeof(d->ifname)) &&
+	    is_terminated(d->link, sizeof(d->link)) && is_terminated(d->program, sizeof(d->program));
 }
 
 int

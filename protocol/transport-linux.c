@@ -5,12 +5,14 @@
 #include "transport.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "sys.h"
 
@@ -67,12 +69,21 @@ transport_listen(const char *path, int backlog)
 	if (fd < 0) {
 		return -1;
 	}
-	/*
-	 * The mode of the file is a mode of the socket at bind, less the process' umask (unix_bind in net/unix/af_unix.c), so
-	 * chmod after it: nobody can connect before listen, in any case.
-	 */
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 || chmod(path, 0666) < 0 || listen(fd, backlog) < 0) {
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		sys_close(fd);
+		return -1;
+	}
+	/*
+	 * The file's mode comes from the socket's own (fchmod before bind sets it) less the process' umask (unix_bind_bsd in
+	 * net/unix/af_unix.c), and umask belongs to all threads: so it is set afterwards, by name.  Nobody can connect before listen, and
+	 * where others may write to the directory, AT_SYMLINK_NOFOLLOW keeps a link put in its place from leading elsewhere.
+	 */
+	if (fchmodat(AT_FDCWD, path, 0666, AT_SYMLINK_NOFOLLOW) < 0 || listen(fd, backlog) < 0) {
+		int saved = errno;
+
+		(void)unlink(path);
+		sys_close(fd);
+		errno = saved;
 		return -1;
 	}
 	return fd;
@@ -103,6 +114,21 @@ transport_peer(int sock, struct transport_peer *peer)
 	peer->uid = credentials.uid;
 	peer->gid = credentials.gid;
 	return 0;
+}
+
+ssize_t
+transport_send(int sock, const struct msghdr *message)
+{
+	ssize_t n;
+
+	if (message->msg_iov->iov_len > TRANSPORT_RECORD_MAX) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	do {
+		n = sendmsg(sock, message, MSG_DONTWAIT | MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	return n;
 }
 
 ssize_t

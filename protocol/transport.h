@@ -3,7 +3,7 @@
  * transport.h - the control socket, by platform: transport-linux.c, transport-darwin.c.
  *
  * Linux: AF_UNIX SOCK_SEQPACKET.  Darwin has no SOCK_SEQPACKET and tells the peer's credentials on
- * streams only, so there it is a SOCK_STREAM on which each record is a message whose header carries its size.
+ * streams only, so there it is a SOCK_STREAM on which each record is preceded by its size, four bytes.
  * fdpass.h moves the records on both.
  */
 #ifndef TUNTAPD_PROTOCOL_TRANSPORT_H
@@ -20,6 +20,8 @@ struct transport_peer {
 
 /* Longest wait for a daemon that does not accept. */
 #define TRANSPORT_CONNECT_S 5
+/* Longest record, bytes: what every kernel here takes at once or not at all (transport-darwin.c). */
+#define TRANSPORT_RECORD_MAX 2044
 
 /*
  * Connects to the daemon: a descriptor, close-on-exec, blocking.  -1 with errno: ENAMETOOLONG (path does not fit
@@ -28,7 +30,7 @@ struct transport_peer {
 int transport_connect(const char *path);
 
 /*
- * A listening socket bound to path with mode 0666, close-on-exec, non-blocking.  path must not exist.
+ * A listening socket bound to path with mode 0666, close-on-exec, non-blocking.  path must not exist.  On failure no file is left behind.
  * -1 with errno: ENAMETOOLONG, EADDRINUSE, EACCES, ENOENT (no such directory), or as socket(2), bind(2).
  */
 int transport_listen(const char *path, int backlog);
@@ -42,15 +44,18 @@ int transport_pair(int ends[2]);
 /* Who connected, as the kernel says.  0, or -1 with errno. */
 int transport_peer(int sock, struct transport_peer *peer);
 
-/* For fdpass.c alone: what differs about one record. */
+/* For fdpass.c alone: what differs about one record.  The message has one iovec, and at most one SCM_RIGHTS of exactly msg_controllen. */
 
-#ifdef MSG_NOSIGNAL
-#define TRANSPORT_SEND_FLAGS (MSG_DONTWAIT | MSG_NOSIGNAL)
-#else
-#define TRANSPORT_SEND_FLAGS MSG_DONTWAIT
-#endif
+/*
+ * Sends one record whole or not at all, never waiting, never raising SIGPIPE.  The bytes of data sent, or -1 with errno as
+ * sendmsg(2); EMSGSIZE: longer than TRANSPORT_RECORD_MAX.
+ */
+ssize_t transport_send(int sock, const struct msghdr *message);
 
-/* One record, never waiting: recvmsg(2) with descriptors close-on-exec where the kernel can do that at once. */
+/*
+ * One record, never waiting, with descriptors close-on-exec where the kernel can do that at once.  As recvmsg(2): MSG_TRUNC in
+ * msg_flags for one that was longer.  EBADMSG: not a record; nothing more will come from this connection than end-of-file.
+ */
 ssize_t transport_receive(int sock, struct msghdr *message);
 
 /* Makes a received descriptor close-on-exec where transport_receive() could not. */

@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fuzz-message.c - any bytes, as a request to the daemon and as a reply to a client.
+ *
+ * Input: number of descriptors, which request a reply would be to, its serial (four bytes), and then the record.
+ * What is accepted must be what message.h says, said here a second time, and must be the very bytes that its fields make.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "fuzz.h"
+#include "protocol/message.h"
+
+#define PREFIX_BYTES 6
+#define RECORD_BYTES_MAX 1024
+
+unsigned long fuzz_accepted;
+
+static bool
+id_within(uint8_t kind, unsigned unit, unsigned units)
+{
+	return (kind == DEVICE_TUN || kind == DEVICE_TAP) && unit < units;
+}
+
+/* A message made from nothing but the fields of an accepted one: equal bytes mean that there was nothing else in it. */
+static void
+must_be_its_fields(const union message *m, size_t bytes)
+{
+	union message again;
+
+	message_init(&again, m->header.type, m->header.serial);
+	switch (m->header.type) {
+	case MESSAGE_ATTACH:
+		again.attach.kind = m->attach.kind;
+		again.attach.unit = m->attach.unit;
+		again.attach.access = m->attach.access;
+		again.attach.nonblock = m->attach.nonblock;
+		break;
+	case MESSAGE_HEADER_MODE:
+		again.header_mode.open_number = m->header_mode.open_number;
+		again.header_mode.kind = m->header_mode.kind;
+		again.header_mode.unit = m->header_mode.unit;
+		again.header_mode.on = m->header_mode.on;
+		break;
+	case MESSAGE_STATUS:
+		again.status.cursor = m->status.cursor;
+		break;
+	case MESSAGE_STOP:
+		break;
+	case MESSAGE_ATTACH | MESSAGE_REPLY:
+		again.attached = m->attached;
+		again.attached.header = m->header;
+		memset(again.attached.pad, 0, sizeof(again.attached.pad));
+		break;
+	case MESSAGE_STATUS | MESSAGE_REPLY:
+		again.device = m->device;
+		break;
+	default:
+		again.result.error = m->result.error;
+		break;
+	}
+	fuzz_must(again.header.size == bytes && message_size(m->header.type) == bytes, "size of an accepted message");
+	fuzz_must(memcmp(&again, m, bytes) == 0, "an accepted message is its fields and zeroes");
+}
+
+static void
+request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
+{
+	fuzz_must(bytes == 32, "size of a request");
+	switch (m->header.type) {
+	case MESSAGE_ATTACH:
+		fuzz_must(id_within(m->attach.kind, m->attach.unit, DEVICE_UNITS_MAX + 1), "attach: device");
+		fuzz_must(m->attach.access >= 1 && m->attach.access <= 3 && m->attach.nonblock <= 1, "attach: flags");
+		fuzz_must(fd_count <= 1, "attach: descriptors");
+		break;
+	case MESSAGE_HEADER_MODE:
+		fuzz_must(id_within(m->header_mode.kind, m->header_mode.unit, DEVICE_UNITS_MAX), "header mode: device");
+		fuzz_must(m->header_mode.on <= 1, "header mode: on");
+		fuzz_must(fd_count == 1, "header mode: descriptors");
+		break;
+	case MESSAGE_STATUS:
+	case MESSAGE_STOP:
+		fuzz_must(fd_count == 0, "status, stop: descriptors");
+		break;
+	default:
+		fuzz_must(false, "a request of no known type");
+	}
+	must_be_its_fields(m, bytes);
+}
+
+static void
+device_must_hold(const struct message_device *d)
+{
+	fuzz_must(id_within(d->kind, d->unit, DEVICE_UNITS_MAX) && d->state <= DEVICE_UP, "status: device");
+	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_RELAYED, "status: flags");
+	fuzz_must(d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total, "status: counts");
+	fuzz_must(strnlen(d->ifname, sizeof(d->ifname)) < sizeof(d->ifname) && strnlen(d->link, sizeof(d->link)) < sizeof(d->link) &&
+	    strnlen(d->program, sizeof(d->program)) < sizeof(d->program), "status: names");
+	for (unsigned i = 0; i < d->address_count; i++) {
+		const struct message_address *a = &d->addresses[i];
+
+		fuzz_must((a->family == 4 && a->prefix <= 32) || (a->family == 6 && a->prefix <= 128), "status: prefix");
+		fuzz_must(a->peer <= 1 && a->pad == 0, "status: address");
+		for (unsigned j = 4; a->family == 4 && j < sizeof(a->bytes); j++) {
+			fuzz_must(a->bytes[j] == 0, "status: bytes behind an IPv4 address");
+		}
+	}
+}
+
+static void
+reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_t request_type, uint32_t serial)
+{
+	fuzz_must(m->header.serial == serial, "serial of a reply");
+	if (m->header.type == MESSAGE_RESULT) {
+		fuzz_must(m->result.error > 0 && fd_count == 0, "result");
+	} else {
+		fuzz_must(m->header.type == (request_type | MESSAGE_REPLY), "type of a reply");
+		switch (request_type) {
+		case MESSAGE_ATTACH:
+			fuzz_must(m->attached.error >= 0 && fd_count == (m->attached.error == 0 ? 2 : 0), "attached: descriptors");
+			if (m->attached.error == 0) {
+				fuzz_must(id_within(m->attached.kind, m->attached.unit, DEVICE_UNITS_MAX), "attached: device");
+				fuzz_must(m->attached.open_number != 0 && m->attached.mtu != 0 && m->attached.ifindex != 0 &&
+				    (m->attached.channel == CHANNEL_DIRECT || m->attached.channel == CHANNEL_RELAYED) &&
+				    strnlen(m->attached.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1, "attached: fields");
+			}
+			break;
+		case MESSAGE_STATUS:
+			fuzz_must(m->device.error >= 0 && fd_count == 0, "status: error");
+			if (m->device.error == 0) {
+				device_must_hold(&m->device);
+			}
+			break;
+		default:
+			fuzz_must(m->result.error >= 0 && fd_count == 0, "result of a request");
+			break;
+		}
+	}
+	must_be_its_fields(m, bytes);
+}
+
+/* What any refusal or acceptance says of the header. */
+static void
+answer_must_hold(int answer, const union message *m, size_t bytes)
+{
+	bool ours = bytes >= sizeof(m->header) && m->header.magic == MESSAGE_MAGIC;
+
+	switch (answer) {
+	case 0:
+		fuzz_must(ours && m->header.version == MESSAGE_VERSION && m->header.size == bytes, "header of an accepted message");
+		fuzz_accepted++;
+		break;
+	case EPROTONOSUPPORT:
+		fuzz_must(ours && m->header.version != MESSAGE_VERSION, "header of another version");
+		break;
+	default:
+		fuzz_must(answer == EBADMSG, "an errno that was not promised");
+		fuzz_must(!ours || m->header.version == MESSAGE_VERSION, "another version taken for garbage");
+		break;
+	}
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	uint16_t request_type;
+	union message *m;
+	unsigned fd_count;
+	uint32_t serial;
+	size_t bytes;
+	int answer;
+
+	if (size < PREFIX_BYTES || size > RECORD_BYTES_MAX) {
+		return 0;
+	}
+	fd_count = data[0] & 3;
+	request_type = (uint16_t)(MESSAGE_ATTACH + (data[1] & 3));
+	memcpy(&serial, data + 2, sizeof(serial));
+	bytes = size - PREFIX_BYTES;
+	/* Of exactly that size: whoever looks past it is seen. */
+	m = malloc(bytes > 0 ? bytes : 1);
+	if (m == NULL) {
+		return 0;
+	}
+	memcpy((void *)m, data + PREFIX_BYTES, bytes);
+
+	answer = message_check_request(m, bytes, fd_count);
+	answer_must_hold(answer, m, bytes);
+	if (answer == 0) {
+		request_must_hold(m, bytes, fd_count);
+	}
+	answer = message_check_reply(m, bytes, fd_count, request_type, serial);
+	answer_must_hold(answer, m, bytes);
+	if (answer == 0) {
+		reply_must_hold(m, bytes, fd_count, request_type, serial);
+	}
+	if (bytes >= sizeof(m->header)) {
+		union message reply;
+
+		/* Whatever was asked, the error that the daemon answers can be understood by who asked. */
+		message_init_reply(&reply, &m->header, EBADMSG);
+		fuzz_must(message_check_reply(&reply, reply.header.size, 0, m->header.type & (uint16_t)~MESSAGE_REPLY,
+		    m->header.serial) == 0, "an answer with an error");
+	}
+	free(m);
+	return 0;
+}

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""Writes the seeds of the corpus: make-seeds.py CORPUS-DIRECTORY
+
+One file for each kind of input that a target accepts, and a few that it refuses late.  Run again when a layout in protocol/ changes.
+Files that a fuzzer found stand beside them, under other names.
+"""
+import pathlib
+import struct
+import sys
+
+MAGIC, VERSION, SERIAL, REPLY = 0x64707474, 1, 0xFEEDF00D, 0x8000
+ATTACH, HEADER_MODE, STATUS, STOP = 1, 2, 3, 4
+TUN, TAP = 1, 2
+
+
+def message(kind, body, fds, version=VERSION):
+    request = (kind & ~REPLY) - 1 if kind & ~REPLY else 0
+    prefix = struct.pack("=BBI", fds, request, SERIAL)
+    return prefix + struct.pack("=IHHII", MAGIC, version, kind, 16 + len(body), SERIAL) + body
+
+
+def attached(error):
+    if error:
+        return struct.pack("=i44x", error)
+    return struct.pack("=iIQIBBH16s8x", 0, 7, 12, 1500, TAP, 1, 3, b"tap3")
+
+
+def address(family, prefix, peer, text):
+    return struct.pack("=BBBx16s", family, prefix, peer, bytes.fromhex(text))
+
+
+def device(error, addresses=()):
+    if error:
+        return struct.pack("=i332x", error)
+    body = struct.pack("=iIQqQBBHIIiIBBBB6sH16s16s32s", 0, 4, 12, 1600000000, 4026531840, TUN, 2, 3, 7, 1500, 812, 501, 1, 1,
+                       1, len(addresses), b"\x02\0\0\0\0\1", len(addresses), b"tun3", b"linux", b"openvpn")
+    return body + struct.pack("=6Q", 1, 2, 3, 4, 5, 6) + b"".join(addresses).ljust(160, b"\0")
+
+
+def messages():
+    yield "attach", message(ATTACH, struct.pack("=BBHB11x", TAP, 3, 3, 1), 1)
+    yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB11x", TUN, 1, 256, 0), 0)
+    yield "header-mode", message(HEADER_MODE, struct.pack("=QBBH4x", 12, TUN, 1, 3), 1)
+    yield "status", message(STATUS, struct.pack("=I12x", 31), 0)
+    yield "stop", message(STOP, bytes(16), 0)
+    yield "attached", message(ATTACH | REPLY, attached(0), 2)
+    yield "attach-refused", message(ATTACH | REPLY, attached(16), 0)
+    yield "header-mode-done", message(HEADER_MODE | REPLY, struct.pack("=i12x", 0), 0)
+    yield "device", message(STATUS | REPLY, device(0, [
+        address(4, 24, 0, "0a010203"), address(6, 64, 1, "fe80" + "00" * 13 + "01")]), 0)
+    yield "device-8-addresses", message(STATUS | REPLY, device(0, [address(4, n, 0, "0a010203") for n in range(8)]), 0)
+    yield "device-none", message(STATUS | REPLY, device(2), 0)
+    yield "stopped", message(STOP | REPLY, struct.pack("=i12x", 1), 0)
+    yield "result", message(REPLY, struct.pack("=i12x", 93), 0)
+    yield "other-version", message(ATTACH, bytes(99), 0, VERSION + 1)
+    yield "attach-with-pad", message(ATTACH, struct.pack("=BBHB10xB", TAP, 3, 3, 1, 1), 1)
+    yield "header-alone", message(STOP, b"", 0)
+
+
+def device_list(tuns, taps, since=1600000000):
+    entries = b"".join(struct.pack("=III", 100 + n, 200 + n, 0o660) for n in range(tuns + taps))
+    return struct.pack("=IIHHIq", 0x6C707474, 1, tuns, taps, 0, since) + entries
+
+
+def device_lists():
+    yield "default", device_list(16, 16)
+    yield "empty", device_list(0, 0)
+    yield "one-tap", device_list(0, 1)
+    yield "three-tuns", device_list(3, 0)
+    yield "one-byte-short", device_list(1, 1)[:-1]
+    yield "large-mode", device_list(0, 0)[:10] + b"\1" + device_list(0, 0)[11:] + struct.pack("=III", 0, 0, 0o140777)
+
+
+def records():
+    send, receive, credentials, proper = 0, 3, 6, 7
+
+    def steps(*items):
+        return b"".join(struct.pack("5B", *(item + (0,) * (5 - len(item)))) for item in items)
+
+    yield "record", steps((send, 2, 0, 16), (receive, 8, 3))
+    for count in (1, 2, 3, 4, 5, 20):
+        yield f"descriptors-{count}", steps((send, 2, count), (receive, 8, 3))
+        yield f"descriptors-{count}-no-room", steps((send, 2, count), (receive, 8, 0))
+    yield "descriptors-in-4-parts", steps((send, 2, 4, 3), (receive, 8, 3))
+    yield "empty-record-with-descriptors", steps((send, 0, 2), (receive, 8, 3))
+    yield "long-record-with-descriptors", steps((send, 200, 2), (receive, 8, 3))
+    yield "full-table", steps((send, 2, 3), (receive, 8, 3, 2), (send, 2, 1), (receive, 8, 1, 8))
+    yield "cut-control", steps((send, 2, 3, 4, 3), (send, 2, 3, 8, 12), (receive, 8, 3), (receive, 8, 3))
+    yield "credentials", steps((credentials, 1), (send, 2, 3), (receive, 8, 3), (send, 2, 1, 0, 3), (receive, 8, 3))
+    yield "never-received", steps((send, 2, 3), (send, 2, 20), (send, 0, 1))
+    yield "proper-then-end", steps((proper, 0, 4, 2), (proper, 7), (receive, 8, 3), (receive, 8, 3))
+
+
+def main():
+    root = pathlib.Path(sys.argv[1])
+    for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records()}.items():
+        (root / target).mkdir(parents=True, exist_ok=True)
+        for name, content in seeds:
+            (root / target / name).write_bytes(content)
+
+
+if __name__ == "__main__":
+    main()
