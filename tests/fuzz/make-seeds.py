@@ -92,9 +92,32 @@ def records():
     yield "proper-then-end", steps((proper, 0, 4, 2), (proper, 7), (receive, 8, 3), (receive, 8, 3))
 
 
+def elf(bits, order, interpreter):
+    """An executable's headers, with a PT_INTERP if there is an interpreter."""
+    wide, data = bits == 64, interpreter.encode() + b"\0" if interpreter else b""
+    header, segment = (64, 56) if wide else (52, 32)
+    identity = struct.pack("4sBBB9x", b"\x7fELF", 2 if wide else 1, 1 if order == "<" else 2, 1)
+    fields = struct.pack(order + ("HHIQQQIHHHHHH" if wide else "HHIIIIIHHHHHH"), 3, 62 if wide else 8, 1, 0, header, 0, 0, header,
+                         segment, 1, 0, 0, 0)
+    where, size = header + segment, len(data)
+    kind = 3 if interpreter else 1
+    entry = (struct.pack(order + "IIQQQQQQ", kind, 4, where, 0, 0, size, size, 1) if wide else
+             struct.pack(order + "IIIIIIII", kind, where, 0, 0, size, size, 4, 1))
+    return identity + fields + entry + data
+
+
+def elf_files():
+    yield "dynamic-64", elf(64, "<", "/lib64/ld-linux-x86-64.so.2")
+    yield "musl-64", elf(64, "<", "/lib/ld-musl-x86_64.so.1")
+    yield "static-64", elf(64, "<", "")
+    yield "dynamic-32-big", elf(32, ">", "/lib/ld.so.1")
+    yield "header-alone", elf(64, "<", "")[:64]
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
-    for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records()}.items():
+    for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
+                          "binary-elf": elf_files()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)
