@@ -24,10 +24,15 @@ struct state_page {
 	uint64_t open_number; /* of the present or last open, from 1; 0: never opened */
 	uint32_t ifindex;
 	uint32_t mtu;         /* bytes above the link header */
-	uint8_t up;           /* the interface is up */
-	uint8_t gone;         /* this open is over: its interface or its relay went away */
-	uint8_t header_mode;  /* tun: packets carry the address-family header */
-	uint8_t unwatched;    /* the daemon no longer hears of the interface: ask the kernel each time */
+	union {
+		struct {
+			uint8_t up;          /* the interface is up */
+			uint8_t gone;        /* this open is over: its interface or its relay went away */
+			uint8_t header_mode; /* tun: packets carry the address-family header */
+			uint8_t unwatched;   /* the daemon no longer hears of the interface: ask the kernel each time */
+		};
+		uint32_t flags; /* the four at once */
+	};
 	uint8_t kind;
 	uint8_t channel;      /* enum channel_type */
 	uint16_t unit;

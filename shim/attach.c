@@ -232,6 +232,7 @@ attach_open(struct device_id id, int flags)
 		return -1;
 	}
 	if (fd >= 0) {
+		real_bind_early(); /* an earlier library's constructor may be who opens */
 		fdtable_set(fd, fdtable_pack(id, m.attached.open_number));
 		errno = saved;
 	}
@@ -241,20 +242,15 @@ attach_open(struct device_id id, int flags)
 int
 attach_set_header_mode(int fd, fdtable_held held, bool on)
 {
-	const struct state_page *page = state_page(held);
 	struct device_id id = fdtable_id(held);
 	union message m;
 	unsigned in_count = 0;
 	int error, saved = errno;
 
-	if (page == NULL) {
-		errno = EIO;
-		return -1;
-	}
 	message_init(&m, MESSAGE_HEADER_MODE, 1);
 	m.header_mode.kind = id.kind;
 	m.header_mode.unit = id.unit;
-	m.header_mode.open_number = __atomic_load_n(&page->open_number, __ATOMIC_RELAXED);
+	m.header_mode.open_number = fdtable_open_number(held);
 	m.header_mode.on = on;
 	error = ask_twice(&m, &fd, 1, NULL, &in_count);
 	if (error != 0) {

@@ -13,7 +13,7 @@ for headers in /usr/include/linux /usr/include/asm-generic /usr/include/asm "/us
 	[ ! -d "$headers" ] || ln -sfn "$headers" "$work/$(basename "$headers")"
 done
 # It names no C library that it needs: the environment hands it on to children of another one, which must start all the same.
-exec "$cc" -std=c17 -D_GNU_SOURCE -O2 -g -fPIC -shared -nostdlib -fvisibility=hidden -fno-builtin -fno-common -Wall -Wextra \
+exec "$cc" -std=c17 -D_GNU_SOURCE -O2 -g -fPIC -shared -nostdlib -fvisibility=hidden -fno-builtin -ffunction-sections -fno-common -Wall -Wextra \
 	-Wno-unused-parameter -Werror -fstack-protector-strong -fstack-clash-protection -I"$work" -I"$root" -idirafter "$work" \
 	-Wl,--version-script,"$work/entries.map" -Wl,@"$work/entries.ld" -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack \
-	-Wl,-z,nodelete -o "$output" "$@"
+	-Wl,-z,nodelete -Wl,--gc-sections -o "$output" "$@"

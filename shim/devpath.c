@@ -6,18 +6,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "real.h"
 #include "state.h"
 
+/* Longest directory part that is looked at, bytes: no way to /dev is that long, and signal handlers' stacks are small. */
+#define PARENT_MAX 1024
+
 /* Whether the directory part of path, length bytes ("" is dir itself), is /dev. */
 static bool
 is_dev(int dir, const char *path, size_t length)
 {
-	char parent[PATH_MAX];
+	char parent[PARENT_MAX];
 	struct stat theirs, dev;
 
 	if (length >= sizeof(parent)) {

@@ -72,7 +72,7 @@ next_packet_bytes(int fd, fdtable_held held, int *bytes)
 	*bytes = 0;
 	if (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0) {
 		/* Ethernet header and tag; or the address family. */
-		*bytes = (int)(page != NULL ? state_mtu(page) : UINT16_MAX) +
+		*bytes = (int)(page != NULL && state_watched(page) ? state_mtu(page) : UINT16_MAX) +
 		    (fdtable_id(held).kind == DEVICE_TAP ? 18 : FAMILY_HEADER_BYTES);
 	}
 	errno = saved;

@@ -26,7 +26,7 @@ shim_close(int fd)
 	return real_close(fd);
 }
 
-#ifdef __GLIBC__
+#ifdef ENTRY_close_range
 int
 shim_close_range(unsigned first, unsigned last, int flags)
 {
@@ -35,7 +35,9 @@ shim_close_range(unsigned first, unsigned last, int flags)
 	}
 	return real_close_range(first, last, flags);
 }
+#endif
 
+#ifdef ENTRY_closefrom
 void
 shim_closefrom(int first)
 {
@@ -66,7 +68,7 @@ shim_dup2(int fd, int to)
 	return copied(fd, real_dup2(fd, to));
 }
 
-#ifndef __APPLE__
+#ifdef ENTRY_dup3
 int
 shim_dup3(int fd, int to, int flags)
 {

@@ -4,18 +4,14 @@
  *
  * vfork.  A child of vfork runs in its parent's memory with descriptors of its own; what it closes or duplicates must not
  * change the parent's table.  A child of fork has a table of its own and goes on with it.  Both have another process number
- * than the one written here; a page that the kernel empties for a child of fork, and for no other, tells them apart.
+ * than the one written here.  fork(3) calls fdtable_init() in its child (init.c), vfork(2) does not.  For those who make a process by
+ * _Fork(3) or a raw system call, a page that the kernel empties in a copied memory, and in no shared one, tells the two apart.
  */
 #include "fdtable.h"
 
 #include <unistd.h>
 
 #include "os.h"
-
-#define HELD_USED (UINT64_C(1) << 63)
-#define HELD_KIND_SHIFT 56
-#define HELD_UNIT_SHIFT 40
-#define HELD_OPEN_MASK ((UINT64_C(1) << HELD_UNIT_SHIFT) - 1)
 
 _Atomic fdtable_held fdtable[FDTABLE_MAX];
 
@@ -28,23 +24,7 @@ static _Atomic unsigned high;
 fdtable_held
 fdtable_pack(struct device_id id, uint64_t open_number)
 {
-	return HELD_USED | (uint64_t)id.kind << HELD_KIND_SHIFT | (uint64_t)id.unit << HELD_UNIT_SHIFT |
-	    (open_number & HELD_OPEN_MASK);
-}
-
-struct device_id
-fdtable_id(fdtable_held held)
-{
-	return (struct device_id){
-		.kind = (uint8_t)(held >> HELD_KIND_SHIFT & 0x7f),
-		.unit = (uint16_t)(held >> HELD_UNIT_SHIFT & 0xffff),
-	};
-}
-
-bool
-fdtable_is_open(fdtable_held held, uint64_t open_number)
-{
-	return (held & HELD_OPEN_MASK) == (open_number & HELD_OPEN_MASK);
+	return UINT64_C(1) << 63 | (uint64_t)fdtable_place(id) << FDTABLE_PLACE_SHIFT | (open_number & FDTABLE_OPEN_MASK);
 }
 
 void

@@ -22,14 +22,55 @@
  */
 #define FDTABLE_MAX 65536
 
-/* A device as the table holds it: bit 63 set, kind, unit, and the low 40 bits of the open number.  0: none. */
+/*
+ * A device as the table holds it: bit 63 set, its place, and the low 40 bits of the open number (a device opened a thousand times a
+ * second reaches them after 34 years).  0: none.
+ */
 typedef uint64_t fdtable_held;
 
-fdtable_held fdtable_pack(struct device_id id, uint64_t open_number);
-struct device_id fdtable_id(fdtable_held held);
+#define FDTABLE_PLACE_SHIFT 40
+#define FDTABLE_OPEN_MASK ((UINT64_C(1) << FDTABLE_PLACE_SHIFT) - 1)
 
-/* True if held is of that open. */
-bool fdtable_is_open(fdtable_held held, uint64_t open_number);
+/* All devices that there can be, in a row: an index for what is kept of each. */
+#define FDTABLE_PLACES (2 * DEVICE_UNITS_MAX)
+
+static inline unsigned
+fdtable_place(struct device_id id)
+{
+	return (id.kind == DEVICE_TAP ? DEVICE_UNITS_MAX : 0) + id.unit % DEVICE_UNITS_MAX;
+}
+
+static inline unsigned
+fdtable_held_place(fdtable_held held)
+{
+	return (unsigned)(held >> FDTABLE_PLACE_SHIFT) % FDTABLE_PLACES;
+}
+
+fdtable_held fdtable_pack(struct device_id id, uint64_t open_number);
+
+static inline struct device_id
+fdtable_id(fdtable_held held)
+{
+	unsigned place = fdtable_held_place(held);
+
+	return (struct device_id){
+		.kind = place < DEVICE_UNITS_MAX ? DEVICE_TUN : DEVICE_TAP,
+		.unit = (uint16_t)(place % DEVICE_UNITS_MAX),
+	};
+}
+
+/* The open number, as far as the table keeps it; and whether held is of that open. */
+static inline uint64_t
+fdtable_open_number(fdtable_held held)
+{
+	return held & FDTABLE_OPEN_MASK;
+}
+
+static inline bool
+fdtable_is_open(fdtable_held held, uint64_t open_number)
+{
+	return fdtable_open_number(held ^ open_number) == 0;
+}
 
 extern _Atomic fdtable_held fdtable[FDTABLE_MAX];
 
@@ -52,7 +93,7 @@ void fdtable_set(int fd, fdtable_held held);
 /* The same for all numbers from first to last. */
 void fdtable_clear_range(unsigned first, unsigned last);
 
-/* At start: this process owns the table. */
+/* At start, and in each child of fork: this process owns the table. */
 void fdtable_init(void);
 
 #endif

@@ -4,13 +4,17 @@
 
 gen-entries.py LIBC ENTRIES OUTDIR writes, for one C library (glibc, musl, darwin):
 
-  entries.h    prototypes of the bodies (shim_NAME, with NAME as assembler name), and real_NAME(): the real function
+  entries.h    prototypes of the bodies (shim_NAME, with NAME as assembler name), real_NAME(): the real function, and
+               ENTRY_NAME, defined where this C library has NAME: so the bodies need not name C libraries
   entries.map  version script: exports exactly the list
   entries.ld   linker options that make the aliases
   entries.list the exported names, one per line, for the symbol test
 """
 import pathlib
 import sys
+
+
+IOCTL_REQUEST = {"glibc": "unsigned long", "musl": "int", "darwin": "unsigned long"}
 
 
 def read_entries(path, libc):
@@ -35,11 +39,16 @@ def parameter_names(parameters):
     return ", ".join(names)
 
 
-def header(entries):
+def header(entries, libc):
     out = [
         "/* Made by gen-entries.py from entries.txt. */",
         "#ifndef TUNTAPD_SHIM_ENTRIES_H",
         "#define TUNTAPD_SHIM_ENTRIES_H",
+        "",
+        "/* ioctl(2)'s second parameter. */",
+        f"typedef {IOCTL_REQUEST[libc]} ioctl_request;",
+        "",
+        *[f"#define ENTRY_{name} 1" for name, *_ in entries],
         "",
         "enum real_slot {",
         *[f"\tREAL_{name}," for name, *_ in entries],
@@ -77,7 +86,7 @@ def main():
     entries = read_entries(source, libc)
     exported = sorted(symbol for name, _, _, aliases in entries for symbol in [name, *aliases])
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "entries.h").write_text(header(entries))
+    (directory / "entries.h").write_text(header(entries, libc))
     (directory / "entries.map").write_text(
         "{\n\tglobal:\n" + "".join(f"\t\t{symbol};\n" for symbol in exported) + "\tlocal: *;\n};\n")
     (directory / "entries.ld").write_text(

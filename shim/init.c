@@ -4,6 +4,9 @@
  *
  * Other libraries' constructors may run, and open devices, before this one: everything works without it, and is bound on first use.
  */
+#include <pthread.h>
+
+#include "fdtable.h"
 #include "real.h"
 #include "state.h"
 
@@ -12,4 +15,6 @@ init(void)
 {
 	real_bind_early();
 	state_init();
+	/* Refused only for want of memory; fdtable.c has a second way. */
+	(void)pthread_atfork(NULL, NULL, fdtable_init);
 }

@@ -16,6 +16,9 @@
  * is not, the entry was stale: it is cleared, and the call made as the program meant it.
  *
  * What it must never do: wait, lock, allocate, or make a second call on the plain path.
+ *
+ * The kernel checks the program's pointers on the plain path.  Off it, the vector, and in header mode the packet's first bytes, are
+ * touched here: a bad pointer there is a fault in the program, as with any function of a library.
  */
 #include <errno.h>
 #include <limits.h>
@@ -31,6 +34,9 @@
 #define ETHERNET_HEADER_BYTES 14
 #define VLAN_TAG_BYTES 4
 
+/* Parts of a vector that are shifted without a large copy on the stack, which may be a signal handler's own small one. */
+#define PARTS_FEW 8
+
 /* A call's direction, for what reading and writing share. */
 enum direction { READING, WRITING };
 
@@ -40,8 +46,33 @@ real_vector(enum direction direction, int fd, const struct iovec *iov, int count
 	return direction == READING ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
 }
 
+static __attribute__((noinline)) ssize_t
+shifted_many(enum direction direction, int fd, const struct iovec *iov, int count, size_t skip)
+{
+	struct iovec rest[IOV_MAX];
+
+	return real_vector(direction, fd, rest, iov_skip(iov, count, skip, rest));
+}
+
+/* The real call, on what iov describes without its first skip bytes. */
+static ssize_t
+real_shifted(enum direction direction, int fd, const struct iovec *iov, int count, size_t skip)
+{
+	struct iovec rest[PARTS_FEW];
+
+	return count > PARTS_FEW ? shifted_many(direction, fd, iov, count, skip) :
+	    real_vector(direction, fd, rest, iov_skip(iov, count, skip, rest));
+}
+
+/* Whether the page vouches that the interface is up. */
+static bool
+page_says_up(const struct state_page *page)
+{
+	return page != NULL && state_watched(page) && state_up(page);
+}
+
 /* Bytes of a packet that count above the MTU. */
-static size_t
+static inline size_t
 link_header_bytes(fdtable_held held)
 {
 	return fdtable_id(held).kind == DEVICE_TAP ? ETHERNET_HEADER_BYTES : 0;
@@ -60,14 +91,14 @@ asked_is_down(int fd, const struct state_page *page)
 	if (os_ask_up(fd)) {
 		return false;
 	}
-	if (page != NULL && !state_up(page)) {
+	if (page != NULL && state_watched(page) && !state_up(page)) {
 		return true;
 	}
 	return os_ask_interface(fd, &up, &mtu) < 0 || !up;
 }
 
 /* The kernel has refused: its errno, or the contract's.  Returns -1. */
-static ssize_t
+static __attribute__((noinline)) ssize_t
 failed(int fd, fdtable_held held)
 {
 	int error = errno;
@@ -115,26 +146,21 @@ other_file(enum direction direction, int fd, const struct iovec *iov, int count)
 static ssize_t
 read_with_header(int fd, fdtable_held held, const struct iovec *iov, int count, size_t bytes)
 {
-	struct iovec rest[IOV_MAX];
-	uint8_t header[FAMILY_HEADER_BYTES], first;
-	int rest_count;
+	uint8_t start[FAMILY_HEADER_BYTES + 1] = {0}, *first = &start[FAMILY_HEADER_BYTES];
+	bool room = bytes > FAMILY_HEADER_BYTES;
 	ssize_t n;
 
-	if (bytes > FAMILY_HEADER_BYTES) {
-		rest_count = iov_skip(iov, count, FAMILY_HEADER_BYTES, rest);
-	} else {
-		/* No room for any of the packet, whose first byte is needed all the same. */
-		rest[0] = (struct iovec){.iov_base = &first, .iov_len = 1};
-		rest_count = 1;
-	}
-	n = real_readv(fd, rest, rest_count);
+	/* Without room for any of the packet, its first byte is needed all the same. */
+	n = room ? real_shifted(READING, fd, iov, count, FAMILY_HEADER_BYTES) : real_read(fd, first, 1);
 	if (n < 0) {
 		return failed(fd, held);
 	}
-	(void)iov_peek(rest, rest_count, &first, 1);
-	family_header_make(header, first);
-	(void)iov_poke(iov, count, header, sizeof(header));
-	return bytes > FAMILY_HEADER_BYTES ? n + FAMILY_HEADER_BYTES : (ssize_t)bytes;
+	if (room) {
+		(void)iov_peek(iov, count, start, sizeof(start));
+	}
+	family_header_make(start, *first);
+	(void)iov_poke(iov, count, start, FAMILY_HEADER_BYTES);
+	return room ? n + FAMILY_HEADER_BYTES : (ssize_t)bytes;
 }
 
 /* Everything that is not on the plain path of reading. */
@@ -144,7 +170,7 @@ read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	const struct state_page *page = state_page(held);
 	size_t bytes = iov_bytes(iov, count);
 	bool header = page != NULL && state_header_mode(page);
-	bool up = page != NULL && state_up(page);
+	bool up = page_says_up(page);
 	ssize_t n;
 
 	if (bytes != 0 && !header && (up || os_ask_up(fd))) {
@@ -162,7 +188,7 @@ read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	if (bytes == 0) {
 		return 0;
 	}
-	if (!up && !os_ask_up(fd) && asked_is_down(fd, page)) {
+	if (!up && asked_is_down(fd, page)) {
 		os_drain(fd);
 		return refuse(EIO);
 	}
@@ -192,7 +218,6 @@ too_long(fdtable_held held, const struct iovec *iov, int count, size_t bytes, si
 static ssize_t
 write_with_header(int fd, fdtable_held held, const struct iovec *iov, int count)
 {
-	struct iovec rest[IOV_MAX];
 	uint8_t start[FAMILY_HEADER_BYTES + 1];
 	int error;
 	ssize_t n;
@@ -204,8 +229,7 @@ write_with_header(int fd, fdtable_held held, const struct iovec *iov, int count)
 	if (error != 0) {
 		return refuse(error);
 	}
-	count = iov_skip(iov, count, FAMILY_HEADER_BYTES, rest);
-	n = real_writev(fd, rest, count);
+	n = real_shifted(WRITING, fd, iov, count, FAMILY_HEADER_BYTES);
 	return n < 0 ? failed(fd, held) : n + FAMILY_HEADER_BYTES;
 }
 
@@ -217,7 +241,7 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	bool header = page != NULL && state_header_mode(page), up = false;
 	size_t bytes = iov_bytes(iov, count), packet;
 	ssize_t n;
-	uint32_t mtu = page != NULL ? state_mtu(page) : UINT32_MAX;
+	uint32_t mtu = page != NULL && state_watched(page) ? state_mtu(page) : UINT32_MAX;
 
 	switch (os_ask_device(fd, fdtable_id(held))) {
 	case OS_OTHER:
@@ -227,9 +251,15 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	case OS_DEVICE:
 		break;
 	}
-	/* Where the interface cannot be asked (another namespace), the kernel's answer to the write says whether it is up. */
-	if (os_ask_interface(fd, &up, &mtu) == 0 && !up) {
+	/* Where the interface cannot be asked (it is in another namespace), the descriptor knows at least whether it is up. */
+	if (os_ask_interface(fd, &up, &mtu) < 0) {
+		up = os_ask_up(fd);
+	}
+	if (!up) {
 		return refuse(EIO);
+	}
+	if (bytes == 0) {
+		return refuse(EINVAL); /* the kernel would not show a vector without bytes to the driver */
 	}
 	packet = header && bytes >= FAMILY_HEADER_BYTES ? bytes - FAMILY_HEADER_BYTES : bytes;
 	if (mtu != UINT32_MAX && too_long(held, iov, count, packet, mtu)) {
@@ -242,54 +272,78 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	return n < 0 ? failed(fd, held) : n;
 }
 
-/* Whether the page lets a call of that direction and size go straight to the kernel. */
-static bool
+/* read_device() and write_device() for one buffer.  Apart, so that the plain path has no vector on its stack. */
+static __attribute__((noinline)) ssize_t
+read_buffer_off_path(int fd, fdtable_held held, void *data, size_t size)
+{
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+
+	return read_device(fd, held, &iov, 1);
+}
+
+static __attribute__((noinline)) ssize_t
+write_buffer_off_path(int fd, fdtable_held held, const void *data, size_t size)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+
+	return write_device(fd, held, &iov, 1);
+}
+
+/* Whether the page lets a call of that size go straight to the kernel. */
+static inline bool
 is_plain(enum direction direction, fdtable_held held, size_t bytes)
 {
 	const struct state_page *page = state_page(held);
 
-	if (page == NULL || state_header_mode(page)) {
-		return false;
+	return page != NULL && state_plain(page) && bytes != 0 &&
+	    (direction == READING || bytes <= state_mtu(page) + link_header_bytes(held));
+}
+
+/* A device's calls are apart too, so that another descriptor's need no stack at all. */
+static __attribute__((noinline)) ssize_t
+read_buffer(int fd, fdtable_held held, void *data, size_t size)
+{
+	ssize_t n;
+
+	if (!is_plain(READING, held, size)) {
+		return read_buffer_off_path(fd, held, data, size);
 	}
-	if (direction == READING) {
-		return bytes != 0 && state_up(page);
+	n = ((real_read_fn)real_bound(REAL_read))(fd, data, size);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+static __attribute__((noinline)) ssize_t
+write_buffer(int fd, fdtable_held held, const void *data, size_t size)
+{
+	ssize_t n;
+
+	if (!is_plain(WRITING, held, size)) {
+		return write_buffer_off_path(fd, held, data, size);
 	}
-	/* The driver itself refuses while down, and what is too short. */
-	return bytes <= state_mtu(page) + link_header_bytes(held);
+	n = ((real_write_fn)real_bound(REAL_write))(fd, data, size);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+static inline ssize_t
+read_number(int fd, void *data, size_t size)
+{
+	fdtable_held held = fdtable_get(fd);
+
+	return held == 0 ? real_read(fd, data, size) : read_buffer(fd, held, data, size);
 }
 
 ssize_t
 shim_read(int fd, void *data, size_t size)
 {
-	fdtable_held held = fdtable_get(fd);
-	struct iovec iov = {.iov_base = data, .iov_len = size};
-	ssize_t n;
-
-	if (held == 0) {
-		return real_read(fd, data, size);
-	}
-	if (!is_plain(READING, held, size)) {
-		return read_device(fd, held, &iov, 1);
-	}
-	n = real_read(fd, data, size);
-	return n < 0 ? failed(fd, held) : n;
+	return read_number(fd, data, size);
 }
 
 ssize_t
 shim_write(int fd, const void *data, size_t size)
 {
 	fdtable_held held = fdtable_get(fd);
-	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
-	ssize_t n;
 
-	if (held == 0) {
-		return real_write(fd, data, size);
-	}
-	if (!is_plain(WRITING, held, size)) {
-		return write_device(fd, held, &iov, 1);
-	}
-	n = real_write(fd, data, size);
-	return n < 0 ? failed(fd, held) : n;
+	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
 }
 
 ssize_t
@@ -298,7 +352,7 @@ shim_readv(int fd, const struct iovec *iov, int count)
 	fdtable_held held = fdtable_get(fd);
 	ssize_t n;
 
-	if (held == 0 || count < 1 || count > IOV_MAX) {
+	if (held == 0 || count < 0 || count > IOV_MAX) {
 		return real_readv(fd, iov, count);
 	}
 	if (!is_plain(READING, held, iov_bytes(iov, count))) {
@@ -314,7 +368,7 @@ shim_writev(int fd, const struct iovec *iov, int count)
 	fdtable_held held = fdtable_get(fd);
 	ssize_t n;
 
-	if (held == 0 || count < 1 || count > IOV_MAX) {
+	if (held == 0 || count < 0 || count > IOV_MAX) {
 		return real_writev(fd, iov, count);
 	}
 	if (!is_plain(WRITING, held, iov_bytes(iov, count))) {
@@ -324,7 +378,7 @@ shim_writev(int fd, const struct iovec *iov, int count)
 	return n < 0 ? failed(fd, held) : n;
 }
 
-#ifdef __GLIBC__
+#ifdef ENTRY___read_chk
 /* What read() becomes in a program built with _FORTIFY_SOURCE. */
 ssize_t
 shim___read_chk(int fd, void *data, size_t size, size_t room)
@@ -332,6 +386,6 @@ shim___read_chk(int fd, void *data, size_t size, size_t room)
 	if (size > room) {
 		return real___read_chk(fd, data, size, room); /* ends the program, in its own words */
 	}
-	return shim_read(fd, data, size);
+	return read_number(fd, data, size);
 }
 #endif

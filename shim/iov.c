@@ -47,8 +47,10 @@ iov_peek(const struct iovec *iov, int count, void *data, size_t size)
 	for (int i = 0; i < count && done < size; i++) {
 		size_t part = iov[i].iov_len < size - done ? iov[i].iov_len : size - done;
 
-		memcpy((char *)data + done, iov[i].iov_base, part);
-		done += part;
+		if (part > 0) { /* an empty part may be NULL */
+			memcpy((char *)data + done, iov[i].iov_base, part);
+			done += part;
+		}
 	}
 	return done;
 }
@@ -61,8 +63,10 @@ iov_poke(const struct iovec *iov, int count, const void *data, size_t size)
 	for (int i = 0; i < count && done < size; i++) {
 		size_t part = iov[i].iov_len < size - done ? iov[i].iov_len : size - done;
 
-		memcpy(iov[i].iov_base, (const char *)data + done, part);
-		done += part;
+		if (part > 0) {
+			memcpy(iov[i].iov_base, (const char *)data + done, part);
+			done += part;
+		}
 	}
 	return done;
 }

@@ -2,8 +2,14 @@
 /*
  * open.c - the open family.
  *
- * A path that is not a device's is the C library's business, untouched.  A device's is answered here, in this order: no such
- * unit, or nobody serves: ENOENT, from the device list alone; then what the flags forbid; then the daemon is asked.
+ * A path that is not a device's is the C library's business, untouched.  An open that creates nothing is always tried there first:
+ * where it finds a file that is the answer, a path that is no path is the kernel's to refuse (EFAULT), and only ENOENT makes
+ * us look.  An open that may create a file must be recognized before it does, so there a bad pointer is a fault in the program.
+ * A device's path is answered here, in this order: no such unit, or nobody serves: ENOENT, from the device list alone; then
+ * what the flags forbid; then the daemon is asked.  O_PATH opens nothing, and there is no file to name: ENOENT.
+ *
+ * A stream of a device is made of its descriptor.  The C library fills and empties it by its own inner calls, which do not
+ * pass here: such a program sees the kernel's own device, without EIO on reading while down and without header mode.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -62,12 +68,34 @@ other_file(int fd)
 	return fd;
 }
 
+/* The real call, that creates nothing, returned fd: or the device, if there is no file and the path is one. */
+static int
+or_device(int before, int fd, int dir, const char *path, int flags)
+{
+	struct device_id id;
+
+	if (fd >= 0) {
+		return other_file(fd);
+	}
+	if (errno != ENOENT || (flags & O_PATH) != 0 || !devpath_match(dir, path, &id) || !state_enabled()) {
+		return -1;
+	}
+	fd = open_device(id, flags);
+	if (fd >= 0) {
+		errno = before;
+	}
+	return fd;
+}
+
 static int
 open_at(int dir, const char *path, int flags, mode_t mode)
 {
 	struct device_id id;
+	int before = errno;
 
-	/* O_PATH opens nothing: there is no file to name, so the C library says ENOENT. */
+	if ((flags & O_CREAT) == 0) {
+		return or_device(before, real_openat(dir, path, flags, (void *)(uintptr_t)mode), dir, path, flags);
+	}
 	if ((flags & O_PATH) == 0 && devpath_is_ours(dir, path, &id)) {
 		return open_device(id, flags);
 	}
@@ -121,28 +149,23 @@ shim_creat(const char *path, mode_t mode)
 	return open_at(AT_FDCWD, path, O_CREAT | O_WRONLY | O_TRUNC, mode);
 }
 
-#ifdef __GLIBC__
+#ifdef ENTRY___open_2
 /* What open() and openat() become in a program built with _FORTIFY_SOURCE whose flags are not constant. */
 int
 shim___open_2(const char *path, int flags)
 {
-	struct device_id id;
+	int before = errno;
 
-	if (has_mode(flags) || (flags & O_PATH) != 0 || !devpath_is_ours(AT_FDCWD, path, &id)) {
-		return other_file(real___open_2(path, flags));
-	}
-	return open_device(id, flags);
+	/* With flags that want a mode it ends the program, in its own words. */
+	return or_device(before, real___open_2(path, flags), AT_FDCWD, path, flags);
 }
 
 int
 shim___openat_2(int dir, const char *path, int flags)
 {
-	struct device_id id;
+	int before = errno;
 
-	if (has_mode(flags) || (flags & O_PATH) != 0 || !devpath_is_ours(dir, path, &id)) {
-		return other_file(real___openat_2(dir, path, flags));
-	}
-	return open_device(id, flags);
+	return or_device(before, real___openat_2(dir, path, flags), dir, path, flags);
 }
 #endif
 
@@ -177,6 +200,17 @@ flags_of_mode(const char *mode)
 	return flags;
 }
 
+/* A number of ours that the program will not get after all; errno is kept. */
+static void
+drop(int fd)
+{
+	int saved = errno;
+
+	fdtable_set(fd, 0);
+	real_close(fd);
+	errno = saved;
+}
+
 /* A device opened with a stdio mode: a number, or -1. */
 static int
 open_with_mode(struct device_id id, const char *mode)
@@ -202,10 +236,7 @@ shim_fopen(const char *path, const char *mode)
 	}
 	stream = fdopen(fd, mode);
 	if (stream == NULL) {
-		int saved = errno;
-
-		(void)shim_close(fd);
-		errno = saved;
+		drop(fd);
 	}
 	return stream;
 }
@@ -214,33 +245,33 @@ FILE *
 shim_freopen(const char *path, const char *mode, FILE *stream)
 {
 	struct device_id id;
-	int fd, number;
+	int fd, number, error;
 
 	if (path == NULL || !devpath_is_ours(AT_FDCWD, path, &id)) {
 		return real_freopen(path, mode, stream);
 	}
 	fd = open_with_mode(id, mode);
 	/* The stream gets its mode from a file that always opens; then the device takes that file's number. */
-	if (fd < 0 || real_freopen("/dev/null", mode, stream) == NULL) {
-		int saved = errno;
-
-		if (fd >= 0) {
-			(void)shim_close(fd);
-		} else {
-			fclose(stream); /* as freopen(3) does when it fails */
-		}
-		errno = saved;
+	if (fd < 0) {
+		error = errno;
+		fclose(stream); /* as freopen(3) does when it fails */
+		errno = error;
+		return NULL;
+	}
+	if (real_freopen("/dev/null", mode, stream) == NULL) {
+		drop(fd);
 		return NULL;
 	}
 	number = fileno(stream);
-	if (shim_dup2(fd, number) < 0 || (strchr(mode, 'e') != NULL && shim_fcntl(number, F_SETFD, FD_CLOEXEC) < 0)) {
-		int saved = errno;
-
-		(void)shim_close(fd);
+	if (real_dup2(fd, number) < 0 ||
+	    (strchr(mode, 'e') != NULL && real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC) < 0)) {
+		error = errno;
+		drop(fd);
 		fclose(stream);
-		errno = saved;
+		errno = error;
 		return NULL;
 	}
-	(void)shim_close(fd);
+	fdtable_set(number, fdtable_get(fd));
+	drop(fd);
 	return stream;
 }

@@ -17,15 +17,6 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
-/* ioctl(2)'s second parameter: unsigned long, but int in musl. */
-#ifdef __GLIBC__
-typedef unsigned long ioctl_request;
-#elif defined(__APPLE__)
-typedef unsigned long ioctl_request;
-#else
-typedef int ioctl_request;
-#endif
-
 struct statx;
 
 /* Unit tests call the bodies by their own names, beside the C library's functions. */
@@ -47,11 +38,18 @@ real_get(unsigned slot)
 {
 	uintptr_t f = atomic_load_explicit(&real_slots[slot], memory_order_relaxed);
 
-	return f != 0 ? f : real_bind(slot);
+	return __builtin_expect(f != 0, 1) ? f : real_bind(slot);
 }
 
 /* Fills the slots of the packet path, and of what a signal handler may call. */
 void real_bind_early(void);
+
+/* A slot that is known to be full: real_bind_early() comes before any device is in the table. */
+static inline uintptr_t
+real_bound(unsigned slot)
+{
+	return atomic_load_explicit(&real_slots[slot], memory_order_relaxed);
+}
 
 #include "entries.h"
 

@@ -18,7 +18,7 @@
 #include "real.h"
 #include "state.h"
 
-/* Supplementary groups looked at; a process with more is judged by its others. */
+/* Supplementary groups looked at; a process with more is judged without them, here only: the daemon asks the kernel. */
 #define GROUPS_MAX 1024
 
 static void
@@ -41,9 +41,12 @@ fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, in
 	st->st_atim.tv_sec = st->st_mtim.tv_sec = st->st_ctim.tv_sec = (time_t)since;
 }
 
-/* The real call failed: the device's answer in its place, if path is one.  Returns as stat(2). */
+/*
+ * The real call failed: the device's answer in its place, if path is one; errno is then what it was before both.  Returns as
+ * stat(2).
+ */
 static int
-stat_path(int dir, const char *path, struct stat *st)
+stat_path(int before, int dir, const char *path, struct stat *st)
 {
 	struct devlist_entry entry;
 	struct device_id id;
@@ -56,6 +59,7 @@ stat_path(int dir, const char *path, struct stat *st)
 		return -1;
 	}
 	fill(st, id, &entry, since);
+	errno = before;
 	return 0;
 }
 
@@ -84,13 +88,17 @@ stat_number(int fd, struct stat *st)
 int
 shim_stat(const char *path, struct stat *st)
 {
-	return real_stat(path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+	int before = errno;
+
+	return real_stat(path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
 shim_lstat(const char *path, struct stat *st)
 {
-	return real_lstat(path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+	int before = errno;
+
+	return real_lstat(path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
@@ -106,7 +114,7 @@ shim_fstat(int fd, struct stat *st)
 
 /* What both fstatat forms do after the real call. */
 static int
-after_fstatat(int result, int dir, const char *path, struct stat *st)
+after_fstatat(int before, int result, int dir, const char *path, struct stat *st)
 {
 	if (result == 0) {
 		if (path != NULL && path[0] == '\0') {
@@ -114,27 +122,33 @@ after_fstatat(int result, int dir, const char *path, struct stat *st)
 		}
 		return 0;
 	}
-	return stat_path(dir, path, st);
+	return stat_path(before, dir, path, st);
 }
 
 int
 shim_fstatat(int dir, const char *path, struct stat *st, int flags)
 {
-	return after_fstatat(real_fstatat(dir, path, st, flags), dir, path, st);
+	int before = errno;
+
+	return after_fstatat(before, real_fstatat(dir, path, st, flags), dir, path, st);
 }
 
-#ifdef __GLIBC__
+#ifdef ENTRY___xstat
 /* The names of these calls before glibc 2.33, which older programs still import; one layout of struct stat on 64-bit. */
 int
 shim___xstat(int version, const char *path, struct stat *st)
 {
-	return real___xstat(version, path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+	int before = errno;
+
+	return real___xstat(version, path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
 shim___lxstat(int version, const char *path, struct stat *st)
 {
-	return real___lxstat(version, path, st) == 0 ? 0 : stat_path(AT_FDCWD, path, st);
+	int before = errno;
+
+	return real___lxstat(version, path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
@@ -151,9 +165,13 @@ shim___fxstat(int version, int fd, struct stat *st)
 int
 shim___fxstatat(int version, int dir, const char *path, struct stat *st, int flags)
 {
-	return after_fstatat(real___fxstatat(version, dir, path, st, flags), dir, path, st);
-}
+	int before = errno;
 
+	return after_fstatat(before, real___fxstatat(version, dir, path, st, flags), dir, path, st);
+}
+#endif
+
+#ifdef ENTRY_statx
 static void
 fill_statx(struct statx *sx, const struct stat *st)
 {
@@ -176,10 +194,10 @@ int
 shim_statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx)
 {
 	struct stat st;
-	int result = real_statx(dir, path, flags, mask, sx);
+	int before = errno, result = real_statx(dir, path, flags, mask, sx);
 
 	if (result != 0) {
-		result = stat_path(dir, path, &st);
+		result = stat_path(before, dir, path, &st);
 		if (result == 0) {
 			fill_statx(sx, &st);
 		}
@@ -193,7 +211,8 @@ shim_statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx
 }
 #endif
 
-static bool
+/* Apart, because of its stack: a signal handler's may be small. */
+static __attribute__((noinline)) bool
 is_member(gid_t gid, gid_t own)
 {
 	gid_t groups[GROUPS_MAX];
@@ -218,7 +237,7 @@ may_access(const struct devlist_entry *entry, int mode, uid_t uid, gid_t gid)
 	unsigned wanted = (unsigned)mode & (R_OK | W_OK | X_OK), granted;
 
 	if (uid == 0) {
-		return (wanted & X_OK) == 0; /* root may read and write what nobody can execute */
+		return (wanted & X_OK) == 0 || (entry->mode & 0111) != 0; /* root reads and writes, and executes what somebody may */
 	}
 	if (uid == entry->uid) {
 		granted = entry->mode >> 6;
@@ -232,7 +251,7 @@ may_access(const struct devlist_entry *entry, int mode, uid_t uid, gid_t gid)
 
 /* The real call failed: the device's answer in its place, if path is one. */
 static int
-access_path(int dir, const char *path, int mode, bool effective)
+access_path(int before, int dir, const char *path, int mode, bool effective)
 {
 	struct devlist_entry entry;
 	struct device_id id;
@@ -247,26 +266,33 @@ access_path(int dir, const char *path, int mode, bool effective)
 		errno = EACCES;
 		return -1;
 	}
-	errno = saved;
+	errno = before;
 	return 0;
 }
 
 int
 shim_access(const char *path, int mode)
 {
-	return real_access(path, mode) == 0 ? 0 : access_path(AT_FDCWD, path, mode, false);
+	int before = errno;
+
+	return real_access(path, mode) == 0 ? 0 : access_path(before, AT_FDCWD, path, mode, false);
 }
 
 int
 shim_faccessat(int dir, const char *path, int mode, int flags)
 {
-	return real_faccessat(dir, path, mode, flags) == 0 ? 0 : access_path(dir, path, mode, (flags & AT_EACCESS) != 0);
+	int before = errno;
+
+	return real_faccessat(dir, path, mode, flags) == 0 ? 0 :
+	    access_path(before, dir, path, mode, (flags & AT_EACCESS) != 0);
 }
 
-#ifndef __APPLE__
+#ifdef ENTRY_euidaccess
 int
 shim_euidaccess(const char *path, int mode)
 {
-	return real_euidaccess(path, mode) == 0 ? 0 : access_path(AT_FDCWD, path, mode, true);
+	int before = errno;
+
+	return real_euidaccess(path, mode) == 0 ? 0 : access_path(before, AT_FDCWD, path, mode, true);
 }
 #endif

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "protocol/paths.h"
@@ -29,7 +30,7 @@ static struct {
 	char devices[PATHS_SIZE];
 } settings;
 
-static _Atomic(struct state_page *) pages[2][DEVICE_UNITS_MAX];
+_Atomic(struct state_page *) state_pages[FDTABLE_PLACES];
 
 void
 state_init(void)
@@ -99,9 +100,10 @@ state_explain(struct device_id id, const char *text)
 int
 state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since)
 {
-	_Alignas(struct devlist_header) char data[DEVLIST_BYTES_MAX + 1];
-	ssize_t bytes;
 	int fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC, NULL);
+	void *data = MAP_FAILED;
+	bool found = false;
+	struct stat st;
 
 	if (fd < 0) {
 		if (errno != EMFILE && errno != ENFILE) {
@@ -109,58 +111,54 @@ state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *sin
 		}
 		return -1;
 	}
-	/* The file is replaced as a whole, and read in one call, so it is never seen half-written. */
-	bytes = real_read(fd, data, sizeof(data));
+	/*
+	 * The daemon replaces the file as a whole, by rename, so it is never seen half-written or cut.  Mapped, because a copy
+	 * would not fit on the stack that a signal handler may have.
+	 */
+	if (real_fstat(fd, &st) == 0 && st.st_size > 0 && (uintmax_t)st.st_size <= DEVLIST_BYTES_MAX) {
+		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+	}
 	real_close(fd);
-	if (bytes < 0 || !devlist_valid(data, (size_t)bytes) || !devlist_find(data, id, entry)) {
+	if (data != MAP_FAILED) {
+		found = devlist_valid(data, (size_t)st.st_size) && devlist_find(data, id, entry);
+		if (found && since != NULL) {
+			*since = ((const struct devlist_header *)data)->since;
+		}
+		munmap(data, (size_t)st.st_size);
+	}
+	if (!found) {
 		errno = ENOENT;
 		return -1;
 	}
-	if (since != NULL) {
-		*since = ((const struct devlist_header *)(const void *)data)->since;
-	}
 	return 0;
-}
-
-static _Atomic(struct state_page *) *
-page_slot(struct device_id id)
-{
-	return &pages[id.kind == DEVICE_TAP][id.unit];
 }
 
 int
 state_map(struct device_id id, int fd)
 {
-	_Atomic(struct state_page *) *slot = page_slot(id);
-	struct state_page *before = atomic_load(slot), *page;
+	_Atomic(struct state_page *) *slot = &state_pages[fdtable_place(id)];
+	struct state_page *before = NULL, *page;
+	struct stat st;
+	bool good;
 
-	page = mmap(before, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED | (before != NULL ? MAP_FIXED : 0), fd, 0);
+	/* A page past the end of a short file would kill who reads it. */
+	if (real_fstat(fd, &st) < 0 || st.st_size < PAGE_FILE_BYTES) {
+		errno = EPROTO;
+		return -1;
+	}
+	page = mmap(NULL, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED, fd, 0);
 	if (page == MAP_FAILED) {
 		return -1;
 	}
-	if (page->magic != PAGE_MAGIC || page->version != PAGE_VERSION) {
-		errno = EPROTO; /* and nobody believes it: see state_page() */
+	good = page->magic == PAGE_MAGIC && page->version == PAGE_VERSION;
+	if (good && atomic_compare_exchange_strong(slot, &before, page)) {
+		return 0;
+	}
+	munmap(page, PAGE_FILE_BYTES);
+	if (!good) {
+		errno = EPROTO;
 		return -1;
 	}
-	if (before == NULL && !atomic_compare_exchange_strong(slot, &before, page)) {
-		/* Another thread mapped the same device's page meanwhile: over it with this one. */
-		munmap(page, PAGE_FILE_BYTES);
-		if (mmap(before, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED) {
-			return -1;
-		}
-	}
-	return 0;
-}
-
-const struct state_page *
-state_page(fdtable_held held)
-{
-	const struct state_page *page = atomic_load_explicit(page_slot(fdtable_id(held)), memory_order_acquire);
-
-	if (page == NULL || __atomic_load_n(&page->unwatched, __ATOMIC_RELAXED) != 0 ||
-	    page->magic != PAGE_MAGIC || page->version != PAGE_VERSION ||
-	    !fdtable_is_open(held, __atomic_load_n(&page->open_number, __ATOMIC_RELAXED))) {
-		return NULL;
-	}
-	return page;
+	/* There is one of an earlier open, and readers of it: this one takes its place under them. */
+	return mmap(before, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ? -1 : 0;
 }

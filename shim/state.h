@@ -6,6 +6,7 @@
 #define TUNTAPD_SHIM_STATE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "protocol/devlist.h"
@@ -41,13 +42,43 @@ int state_find_device(struct device_id id, struct devlist_entry *entry, int64_t 
  */
 int state_map(struct device_id id, int fd);
 
-/*
- * The page that speaks of held; NULL: none does (never mapped, a later open has it, or the daemon no longer
- * hears of the interface), so ask the kernel.
- */
-const struct state_page *state_page(fdtable_held held);
+/* By place; NULL: never mapped in this process.  Each is a page that state_map() has checked. */
+extern _Atomic(struct state_page *) state_pages[FDTABLE_PLACES];
 
-/* The page's fields are read one at a time, while the daemon writes. */
+/* The page that speaks of held; NULL: none does (never mapped, or a later open has it), so ask the kernel. */
+static inline const struct state_page *
+state_page(fdtable_held held)
+{
+	const struct state_page *page = atomic_load_explicit(&state_pages[fdtable_held_place(held)], memory_order_acquire);
+
+	if (page == NULL || !fdtable_is_open(held, __atomic_load_n(&page->open_number, __ATOMIC_RELAXED))) {
+		return NULL;
+	}
+	return page;
+}
+
+/* The page speaks of the interface, which is up, and packets are as the kernel has them: a packet needs nothing of ours. */
+static inline bool
+state_plain(const struct state_page *page)
+{
+	static const union {
+		uint8_t bytes[4];
+		uint32_t word;
+	} plain = {.bytes = {[offsetof(struct state_page, up) - offsetof(struct state_page, flags)] = 1}};
+
+	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) == plain.word;
+}
+
+/*
+ * The page's fields are read one at a time, while the daemon writes.  Whether the page speaks of the interface as it is: if
+ * not, the daemon no longer hears of it, and state_up() and state_mtu() are nobody's word; header mode is the daemon's own.
+ */
+static inline bool
+state_watched(const struct state_page *page)
+{
+	return __atomic_load_n(&page->unwatched, __ATOMIC_RELAXED) == 0;
+}
+
 static inline bool
 state_up(const struct state_page *page)
 {

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * fake-os.h - a kernel that answers what a test says, and counts who asked: the shim's os.h without devices, and fake real
+ * functions behind read, write and their vectors.
+ */
+#ifndef TUNTAPD_TESTS_FAKE_OS_H
+#define TUNTAPD_TESTS_FAKE_OS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "shim/fdtable.h"
+#include "shim/os.h"
+
+struct fake_os {
+	/* Answers. */
+	enum os_answer device;
+	bool up;             /* to os_ask_up() and os_ask_interface() */
+	bool interface_unknown;
+	uint32_t mtu;
+	int error;           /* the real call fails with this errno; 0: succeeds */
+	int node;            /* os_open_node() */
+	uint8_t packet[2048]; /* what a real read gives */
+	size_t packet_bytes;
+	/* What was done. */
+	unsigned questions;  /* calls of os_ask_*() */
+	unsigned drains;
+	unsigned real_calls; /* of read, write, readv, writev */
+	uint8_t written[4096];
+	size_t written_bytes;
+};
+
+extern struct fake_os fake_os;
+
+/* Everything as at first: a device that is up, MTU 1500, and nothing counted; the fake real functions in place. */
+void fake_os_reset(void);
+
+/* Enters a device in the table, with a page that says what the arguments say.  Returns its entry. */
+fdtable_held fake_device(int fd, uint8_t kind, bool up, bool header_mode, uint32_t mtu);
+
+/* The page of that device says otherwise now: the byte at offset. */
+void fake_page_byte(size_t offset, uint8_t value);
+
+#endif

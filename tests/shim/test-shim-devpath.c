@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test-shim-devpath.c - which paths mean a device, and what it costs to say that one does not.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/devpath.h"
+#include "shim/real.h"
+
+static char world[] = "/tmp/shim-devpath.XXXXXX";
+static unsigned calls;
+static real_fstatat_fn their_fstatat;
+static real_stat_fn their_stat;
+
+static int
+counting_fstatat(int dir, const char *path, struct stat *st, int flags)
+{
+	calls++;
+	return their_fstatat(dir, path, st, flags);
+}
+
+static int
+counting_stat(const char *path, struct stat *st)
+{
+	calls++;
+	return their_stat(path, st);
+}
+
+/* A directory with a link to /dev, a directory of its own, and a link to a file of /dev. */
+static void
+make_world(void)
+{
+	snprintf(world, sizeof(world), "/tmp/shim-devpath.XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(world));
+	ck_assert_int_eq(chdir(world), 0);
+	ck_assert_int_eq(symlink("/dev", "link"), 0);
+	ck_assert_int_eq(mkdir("dev", 0700), 0);
+	ck_assert_int_eq(symlink("../dev/tap0", "dev/tap1"), 0);
+	their_fstatat = (real_fstatat_fn)real_get(REAL_fstatat);
+	their_stat = (real_stat_fn)real_get(REAL_stat);
+	atomic_store(&real_slots[REAL_fstatat], (uintptr_t)counting_fstatat);
+	atomic_store(&real_slots[REAL_stat], (uintptr_t)counting_stat);
+	calls = 0;
+}
+
+static void
+end_world(void)
+{
+	ck_assert_int_eq(chdir(world), 0);
+	ck_assert_int_eq(unlink("dev/tap1"), 0);
+	ck_assert_int_eq(rmdir("dev"), 0);
+	ck_assert_int_eq(unlink("link"), 0);
+	ck_assert_int_eq(chdir("/"), 0);
+	ck_assert_int_eq(rmdir(world), 0);
+	atomic_store(&real_slots[REAL_fstatat], (uintptr_t)their_fstatat);
+	atomic_store(&real_slots[REAL_stat], (uintptr_t)their_stat);
+}
+
+#define NO 0
+
+static const struct row {
+	const char *start; /* where the program stands; NULL: its own directory */
+	const char *path;
+	uint8_t kind;      /* NO: no device's path */
+	uint16_t unit;
+	bool asks;         /* may ask the kernel about directories */
+} rows[] = {
+	{NULL, "/dev/tap0", DEVICE_TAP, 0, false},
+	{NULL, "/dev/tun15", DEVICE_TUN, 15, false},
+	{NULL, "/dev/tap999999999999", DEVICE_TAP, DEVICE_UNITS_MAX, false},
+	{NULL, "//dev/tap0", DEVICE_TAP, 0, true},
+	{NULL, "/dev//tap0", DEVICE_TAP, 0, true},
+	{NULL, "/dev/./tun2", DEVICE_TUN, 2, true},
+	{NULL, "/dev/../dev/tun2", DEVICE_TUN, 2, true},
+	{NULL, "link/tap4", DEVICE_TAP, 4, true},
+	{NULL, "./link/../link/tap4", NO, 0, true}, /* ".." of /dev is / */
+	{"/dev", "tap5", DEVICE_TAP, 5, true},
+	{"/dev", "./tap5", DEVICE_TAP, 5, true},
+	{"/", "dev/tap6", DEVICE_TAP, 6, true},
+	{"/usr", "../dev/tap6", DEVICE_TAP, 6, true},
+	{NULL, "tap0", NO, 0, true},
+	{NULL, "dev/tap0", NO, 0, true},
+	{NULL, "dev/tap1", NO, 0, true},
+	{NULL, "none/tap0", NO, 0, true},
+	{NULL, "/tap0", NO, 0, true},
+	{NULL, "/tmp/tap0", NO, 0, true},
+	{NULL, "/dev/null", NO, 0, false},
+	{NULL, "/dev/tap", NO, 0, false},
+	{NULL, "/dev/tun", NO, 0, false},
+	{NULL, "/dev/net/tun", NO, 0, false},
+	{NULL, "/dev/tap00", NO, 0, false},
+	{NULL, "/dev/tap01", NO, 0, false},
+	{NULL, "/dev/tap-1", NO, 0, false},
+	{NULL, "/dev/tap0 ", NO, 0, false},
+	{NULL, "/dev/tap0/", NO, 0, false},
+	{NULL, "/dev/tap0/x", NO, 0, false},
+	{NULL, "/dev/Tap0", NO, 0, false},
+	{NULL, "/dev/xtap0", NO, 0, false},
+	{NULL, "/dev/", NO, 0, false},
+	{NULL, "/", NO, 0, false},
+	{NULL, "", NO, 0, false},
+	{NULL, NULL, NO, 0, false},
+	{NULL, "some/ordinary/file.txt", NO, 0, false},
+};
+
+START_TEST(a_path_is_or_is_not_a_device)
+{
+	const struct row *row = &rows[_i];
+	struct device_id id = {0};
+
+	if (row->start != NULL) {
+		ck_assert_int_eq(chdir(row->start), 0);
+	}
+	errno = EXDEV;
+	ck_assert_msg(devpath_match(AT_FDCWD, row->path, &id) == (row->kind != NO), "%s", row->path);
+	ck_assert_int_eq(errno, EXDEV);
+	ck_assert_msg(row->asks || calls == 0, "%s: %u system calls", row->path, calls);
+	if (row->kind != NO) {
+		ck_assert_uint_eq(id.kind, row->kind);
+		ck_assert_uint_eq(id.unit, row->unit);
+	}
+}
+END_TEST
+
+START_TEST(a_directory_descriptor_counts_for_relative_paths_only)
+{
+	int dev = open("/dev", O_RDONLY | O_DIRECTORY), tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
+	struct device_id id;
+
+	ck_assert(devpath_match(dev, "tap7", &id));
+	ck_assert_uint_eq(id.unit, 7);
+	ck_assert(devpath_match(tmp, "../dev/tap7", &id));
+	ck_assert(devpath_match(tmp, "/dev/tap7", &id));
+	ck_assert(!devpath_match(tmp, "tap7", &id));
+	errno = EXDEV;
+	ck_assert(!devpath_match(9999, "tap7", &id)); /* no such descriptor: the real call will say so */
+	ck_assert_int_eq(errno, EXDEV);
+	close(dev);
+	close(tmp);
+}
+END_TEST
+
+START_TEST(a_path_too_long_to_copy_is_no_device)
+{
+	static char path[PATH_MAX + 32]; /* that the kernel would not take either */
+	struct device_id id;
+
+	for (size_t i = 0; i < PATH_MAX; i++) {
+		path[i] = '/';
+	}
+	snprintf(path + PATH_MAX, 32, "dev/tap0");
+	ck_assert(!devpath_match(AT_FDCWD, path, &id));
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("shim-devpath");
+	TCase *tcase = tcase_create("devpath");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, make_world, end_world);
+	tcase_add_loop_test(tcase, a_path_is_or_is_not_a_device, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tcase, a_directory_descriptor_counts_for_relative_paths_only);
+	tcase_add_test(tcase, a_path_too_long_to_copy_is_no_device);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test-shim-fdtable.c - the table of descriptor numbers, and whose it is after fork, vfork and a raw clone.
+ */
+#include <check.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "shim/fdtable.h"
+
+#define NUMBER 77
+
+static const struct device_id some_device = {.kind = DEVICE_TAP, .unit = 9};
+
+static void
+clean_table(void)
+{
+	fdtable_clear_range(0, FDTABLE_MAX - 1);
+	fdtable_init();
+}
+
+/* Ends well only if the child's exit status is 0. */
+static void
+expect_success(pid_t child)
+{
+	int status;
+
+	ck_assert_int_gt(child, 0);
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child's status %#x", (unsigned)status);
+}
+
+START_TEST(an_entry_keeps_kind_unit_and_open_number)
+{
+	for (uint8_t kind = DEVICE_TUN; kind <= DEVICE_TAP; kind++) {
+		for (uint16_t unit = 0; unit < DEVICE_UNITS_MAX; unit++) {
+			static const uint64_t opens[] = {0, 1, 0xffffffff, UINT64_C(0xffffffffff)};
+
+			for (size_t i = 0; i < sizeof(opens) / sizeof(opens[0]); i++) {
+				fdtable_held held = fdtable_pack((struct device_id){.kind = kind, .unit = unit}, opens[i]);
+
+				ck_assert(held != 0);
+				ck_assert_uint_eq(fdtable_id(held).kind, kind);
+				ck_assert_uint_eq(fdtable_id(held).unit, unit);
+				ck_assert_uint_eq(fdtable_open_number(held), opens[i]);
+				ck_assert(fdtable_is_open(held, opens[i]));
+				ck_assert(!fdtable_is_open(held, opens[i] + 1));
+			}
+		}
+	}
+}
+END_TEST
+
+START_TEST(numbers_that_cannot_be_are_no_devices)
+{
+	static const int numbers[] = {-1, FDTABLE_MAX, FDTABLE_MAX + 1, 0x7fffffff, (int)0x80000000};
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+		fdtable_set(numbers[i], fdtable_pack(some_device, 1));
+		ck_assert_uint_eq(fdtable_get(numbers[i]), 0);
+	}
+	fdtable_set(FDTABLE_MAX - 1, fdtable_pack(some_device, 1));
+	ck_assert(fdtable_get(FDTABLE_MAX - 1) != 0);
+}
+END_TEST
+
+START_TEST(a_range_is_cleared_and_nothing_else)
+{
+	for (int fd = 10; fd < 20; fd++) {
+		fdtable_set(fd, fdtable_pack(some_device, 1));
+	}
+	fdtable_clear_range(12, 14);
+	fdtable_clear_range(18, 0xffffffffu);
+	for (int fd = 10; fd < 20; fd++) {
+		ck_assert_msg((fdtable_get(fd) != 0) == (fd < 12 || (fd > 14 && fd < 18)), "number %d", fd);
+	}
+}
+END_TEST
+
+START_TEST(a_vfork_child_changes_nothing)
+{
+	pid_t child;
+
+	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	child = vfork();
+	if (child == 0) {
+		fdtable_set(NUMBER, 0);
+		fdtable_set(NUMBER + 1, fdtable_pack(some_device, 1));
+		fdtable_clear_range(0, FDTABLE_MAX);
+		_exit(0);
+	}
+	expect_success(child);
+	ck_assert(fdtable_get(NUMBER) != 0);
+	ck_assert_uint_eq(fdtable_get(NUMBER + 1), 0);
+}
+END_TEST
+
+/* What a child of fork does: 0 if it is master of its own table, and its vfork child is not. */
+static int
+own_table(void)
+{
+	pid_t child = vfork();
+	int status;
+
+	if (child == 0) {
+		fdtable_set(NUMBER, 0);
+		_exit(0);
+	}
+	if (waitpid(child, &status, 0) != child || fdtable_get(NUMBER) == 0) {
+		return 1;
+	}
+	fdtable_set(NUMBER, 0);
+	return fdtable_get(NUMBER) == 0 ? 0 : 2;
+}
+
+START_TEST(a_fork_child_has_its_own_and_its_vfork_child_changes_nothing)
+{
+	pid_t child;
+
+	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	child = fork();
+	if (child == 0) {
+		_exit(own_table());
+	}
+	expect_success(child);
+	ck_assert(fdtable_get(NUMBER) != 0);
+}
+END_TEST
+
+/* fork(3) tells its handlers; a raw system call tells nobody. */
+START_TEST(a_child_of_a_raw_system_call_has_its_own)
+{
+	pid_t child;
+
+	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+	if (child == 0) {
+		fdtable_set(NUMBER, 0);
+		_exit(fdtable_get(NUMBER) == 0 ? 0 : 1);
+	}
+	expect_success(child);
+	ck_assert(fdtable_get(NUMBER) != 0);
+}
+END_TEST
+
+START_TEST(a_child_of_a_forked_child_has_its_own)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		pid_t grandchild;
+		int status = 1;
+
+		fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+		grandchild = fork();
+		if (grandchild == 0) {
+			_exit(own_table());
+		}
+		waitpid(grandchild, &status, 0);
+		_exit(status == 0 && fdtable_get(NUMBER) != 0 ? 0 : 1);
+	}
+	expect_success(child);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("shim-fdtable");
+	TCase *tcase = tcase_create("fdtable");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_checked_fixture(tcase, clean_table, clean_table);
+	tcase_add_test(tcase, an_entry_keeps_kind_unit_and_open_number);
+	tcase_add_test(tcase, numbers_that_cannot_be_are_no_devices);
+	tcase_add_test(tcase, a_range_is_cleared_and_nothing_else);
+	tcase_add_test(tcase, a_vfork_child_changes_nothing);
+	tcase_add_test(tcase, a_fork_child_has_its_own_and_its_vfork_child_changes_nothing);
+	tcase_add_test(tcase, a_child_of_a_raw_system_call_has_its_own);
+	tcase_add_test(tcase, a_child_of_a_forked_child_has_its_own);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
