@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -71,6 +72,78 @@ killed_program_leaves_nothing(enum kind kind)
 	opened(kind, 0);
 }
 
+static void
+copy_outlives_the_killed_program(enum kind kind)
+{
+	int ready[2], status;
+	pid_t pids[2];
+
+	EXPECT(pipe(ready) == 0);
+	pids[0] = fork();
+	if (pids[0] == 0) {
+		opened_up(kind, 0);
+		pids[1] = fork();
+		if (pids[1] > 0) {
+			EXPECT(write(ready[1], &pids[1], sizeof(pids[1])) == sizeof(pids[1]));
+		}
+		for (;;) {
+			pause();
+		}
+	}
+	EXPECT(read(ready[0], &pids[1], sizeof(pids[1])) == sizeof(pids[1]));
+	EXPECT(kill(pids[0], SIGKILL) == 0 && waitpid(pids[0], &status, 0) == pids[0]);
+	/* The one that would go if it were to go: another device, closed later. */
+	EXPECT(close(opened(kind, 1)) == 0);
+	wait_gone(name_of(kind, 1));
+	EXPECT(if_exists(name_of(kind, 0)));
+	EXPECT_ERRNO(device_open(kind, 0, O_RDWR), EBUSY);
+	EXPECT(kill(pids[1], SIGKILL) == 0);
+	wait_gone(name_of(kind, 0));
+}
+
+/* Whether the process sleeps. */
+static bool
+sleeps(pid_t pid)
+{
+	char path[40], text[256];
+	FILE *f;
+	char state = '?';
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
+	f = fopen(path, "r");
+	if (f != NULL) {
+		if (fgets(text, sizeof(text), f) != NULL && strrchr(text, ')') != NULL) {
+			state = strrchr(text, ')')[2];
+		}
+		fclose(f);
+	}
+	return state == 'S';
+}
+
+static void
+killed_reader_leaves_nothing(enum kind kind)
+{
+	int ready[2], status;
+	char packet[100];
+	pid_t pid;
+
+	EXPECT(pipe(ready) == 0);
+	pid = fork();
+	if (pid == 0) {
+		int fd = device_open(kind, 0, O_RDWR);
+
+		if_silence(name_of(kind, 0));
+		if_up(name_of(kind, 0));
+		EXPECT(fd >= 0 && write(ready[1], "r", 1) == 1);
+		(void)!read(fd, packet, sizeof(packet));
+		_exit(0);
+	}
+	EXPECT(read(ready[0], packet, 1) == 1);
+	WAIT_UNTIL(sleeps(pid), 10000);
+	EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, &status, 0) == pid && WIFSIGNALED(status));
+	wait_gone(name_of(kind, 0));
+}
+
 /* The number that was a device is now one end of a socket pair: everything of a socket must work on it. */
 static void
 is_a_socket(int fd, int peer)
@@ -101,6 +174,52 @@ used_again(int fd, enum kind kind)
 	moved = (int)syscall(SYS_dup2, ends[0], fd);
 	EXPECT(moved == fd && close(ends[0]) == 0);
 	is_a_socket(fd, ends[1]);
+}
+
+/* The same for a file, and for a pipe: their own reads and writes, and no device's answers. */
+static void
+number_is_a_file_then_a_pipe(enum kind kind)
+{
+	char path[] = "/tmp/contract.XXXXXX", text[10];
+	uint8_t big[4000] = {0};
+	int fd, file, ends[2];
+
+	for (int up = 0; up < 2; up++) {
+		fd = up ? opened_up(kind, 0) : opened(kind, 0);
+		EXPECT(syscall(SYS_close, fd) == 0);
+		file = mkstemp(path);
+		EXPECT(file == fd && unlink(path) == 0);
+		EXPECT(write(file, big, 0) == 0 && write(file, big, sizeof(big)) == sizeof(big) && write(file, "end", 3) == 3);
+		EXPECT(lseek(file, -3, SEEK_END) == 4000 && read(file, text, sizeof(text)) == 3 && memcmp(text, "end", 3) == 0);
+		EXPECT(read(file, text, sizeof(text)) == 0);
+		EXPECT(close(file) == 0);
+		strcpy(path, "/tmp/contract.XXXXXX");
+
+		fd = up ? opened_up(kind, 0) : opened(kind, 0);
+		EXPECT(syscall(SYS_close, fd) == 0);
+		EXPECT(pipe(ends) == 0 && ends[0] == fd);
+		EXPECT(write(ends[1], "abc", 3) == 3 && read(fd, text, 2) == 2 && read(fd, text, 2) == 1 && text[0] == 'c');
+		EXPECT(close(ends[1]) == 0 && read(fd, text, 1) == 0);
+		EXPECT(close(fd) == 0);
+	}
+}
+
+static void
+marked_by_close_range_it_stays_open(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN];
+	int fd = opened_up(kind, 0);
+
+	EXPECT(syscall(SYS_close_range, fd, fd, 4 /* CLOSE_RANGE_CLOEXEC */) == 0);
+#ifdef __GLIBC__
+	EXPECT(close_range((unsigned)fd, ~0u, 4) == 0);
+#endif
+	EXPECT((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+	packet_make(kind, packet, sizeof(packet), 1);
+	EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
+	if (!native_mode()) {
+		EXPECT_ERRNO(write(fd, packet, 0), EINVAL);
+	}
 }
 
 static void
@@ -206,12 +325,16 @@ const struct contract_case close_cases[] = {
 	{"close.again", "the same unit opens again at once from another process", ON_BOTH | NATIVE,
 	    same_unit_again_from_another_process},
 	{"dies.killed", "a killed program leaves nothing", ON_BOTH | NATIVE, killed_program_leaves_nothing},
+	{"dies.killed", "a child's copy outlives the killed program", ON_BOTH | NATIVE, copy_outlives_the_killed_program},
+	{"dies.killed", "a program killed in its sleep leaves nothing", ON_BOTH | NATIVE, killed_reader_leaves_nothing},
 	{"close.number", "a number used again after close is the other file's", ON_BOTH | NATIVE, number_after_close},
 	{"close.number", "a number used again after a raw close is the other file's", ON_BOTH | NATIVE, number_after_a_raw_close},
 	{"close.number", "so it is after a raw close while down", ON_BOTH | NATIVE, number_after_a_raw_close_while_down},
 	{"close.number", "so it is after close_range", ON_BOTH | NATIVE, number_after_close_range},
 	{"close.number", "so it is after fclose", ON_BOTH, number_after_fclose},
 	{"close.number", "so it is after a raw close in header mode", ON_TUN, number_after_a_raw_close_in_header_mode},
+	{"close.number", "a device's number is a file's or a pipe's at once", ON_BOTH | NATIVE, number_is_a_file_then_a_pipe},
+	{"close.number", "what close_range only marks stays the device", ON_BOTH | NATIVE, marked_by_close_range_it_stays_open},
 	{"close.ebadf", "a closed number is EBADF", ON_BOTH | NATIVE, closed_number_is_ebadf},
 	{"close.all", "closing all numbers closes it", ON_BOTH | NATIVE, closing_all_numbers_closes_it},
 	{0},

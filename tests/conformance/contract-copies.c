@@ -7,7 +7,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,6 +114,93 @@ child_of_vfork_leaves_the_parent_its_device(enum kind kind)
 }
 
 static void
+dup2_onto_itself(enum kind kind)
+{
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
+
+	EXPECT(dup2(fd, fd) == fd);
+	EXPECT_ERRNO(dup3(fd, fd, 0), EINVAL);
+	EXPECT_ERRNO(dup2(fd, -1), EBADF);
+	EXPECT_ERRNO(dup2(999, fd), EBADF);
+	is_the_device(fd, kind, kernel);
+}
+
+union descriptor_message {
+	struct cmsghdr header;
+	char space[CMSG_SPACE(sizeof(int))];
+};
+
+static void
+send_descriptor(int sock, int fd)
+{
+	union descriptor_message control = {0};
+	char byte = 'd';
+	struct iovec iov = {&byte, 1};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof(fd));
+	EXPECT(sendmsg(sock, &message, 0) == 1);
+}
+
+static int
+receive_descriptor(int sock)
+{
+	union descriptor_message control;
+	char byte;
+	struct iovec iov = {&byte, 1};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
+	int fd;
+
+	EXPECT(recvmsg(sock, &message, 0) == 1 && message.msg_controllen >= CMSG_LEN(sizeof(int)));
+	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
+	return fd;
+}
+
+static void
+sent_to_another_process(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN], got[200];
+	int ends[2], fd, kernel, status;
+	char byte;
+	pid_t pid;
+
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
+	packet_make(kind, packet, sizeof(packet), 6);
+	pid = fork();
+	if (pid == 0) {
+		EXPECT(close(ends[0]) == 0);
+		EXPECT(read(ends[1], &byte, 1) == 1); /* the first one's word to go on */
+		fd = receive_descriptor(ends[1]);
+		EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
+		wait_readable(fd);
+		EXPECT(read(fd, got, sizeof(got)) == sizeof(packet) && packet_number(kind, got) == 6);
+		EXPECT(write(ends[1], "r", 1) == 1 && read(ends[1], &byte, 1) == 1);
+		EXPECT(close(fd) == 0);
+		_exit(0);
+	}
+	EXPECT(close(ends[1]) == 0);
+	fd = opened_up(kind, 0);
+	kernel = kernel_open(name_of(kind, 0));
+	/* The byte must not be read together with the descriptor's. */
+	EXPECT(write(ends[0], "g", 1) == 1);
+	send_descriptor(ends[0], fd);
+	EXPECT(close(fd) == 0);
+	/* Underway or received, it is open. */
+	EXPECT(if_exists(name_of(kind, 0)));
+	EXPECT_ERRNO(device_open(kind, 0, O_RDWR), EBUSY);
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == sizeof(packet) && packet_number(kind, got) == 6);
+	kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+	EXPECT(read(ends[0], &byte, 1) == 1);
+	EXPECT(if_exists(name_of(kind, 0)));
+	EXPECT(write(ends[0], "c", 1) == 1);
+	EXPECT(waitpid(pid, &status, 0) == pid && status == 0);
+	wait_gone(name_of(kind, 0));
+}
+
+static void
 inherited_by_exec_it_moves_packets(enum kind kind)
 {
 	/* What recognises it as a device in the new image is another row's; that packets flow is the kernel's. */
@@ -193,6 +282,9 @@ const struct contract_case copy_cases[] = {
 	    child_holds_it_after_the_parent_closes},
 	{"copies.vfork", "what a child of vfork closes stays the parent's", ON_BOTH | NATIVE,
 	    child_of_vfork_leaves_the_parent_its_device},
+	{"copies.same", "dup2 of a device onto itself changes nothing", ON_BOTH | NATIVE, dup2_onto_itself},
+	{"copies.sent", "sent to another process it stays open until that closes it, and moves packets", ON_BOTH | NATIVE,
+	    sent_to_another_process},
 	{"exec.inherited", "a descriptor without close-on-exec moves packets in the next image", ON_BOTH | NATIVE,
 	    inherited_by_exec_it_moves_packets},
 	{"exec.cloexec", "a close-on-exec device is not in the next image", ON_BOTH | NATIVE, cloexec_device_closes_at_exec},

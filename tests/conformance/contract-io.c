@@ -168,7 +168,7 @@ static void
 readv_scatters_and_writev_gathers(enum kind kind)
 {
 	volatile int too_few = -1, too_many = 5000; /* volatile: the compiler knows better than to pass them */
-	uint8_t sent[200], got[200], after = 0xee;
+	uint8_t sent[200], got[200];
 	struct iovec in[4] = {{got, 3}, {got + 3, 0}, {got + 3, 50}, {got + 53, 147}};
 	struct iovec out[4] = {{sent, 1}, {sent + 1, 13}, {sent + 14, 0}, {sent + 14, 186}};
 	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
@@ -176,12 +176,74 @@ readv_scatters_and_writev_gathers(enum kind kind)
 	packet_make(kind, sent, sizeof(sent), 1);
 	kernel_send(kernel, name_of(kind, 0), kind, sent, sizeof(sent));
 	wait_readable(fd);
-	EXPECT(readv(fd, in, 4) == sizeof(sent) && memcmp(sent, got, sizeof(sent)) == 0 && after == 0xee);
+	EXPECT(readv(fd, in, 4) == sizeof(sent) && memcmp(sent, got, sizeof(sent)) == 0);
 	EXPECT(writev(fd, out, 4) == sizeof(sent));
 	memset(got, 0, sizeof(got));
 	EXPECT(kernel_receive(kernel, got, sizeof(got)) == sizeof(sent) && memcmp(sent, got, sizeof(sent)) == 0);
 	EXPECT_ERRNO(readv(fd, in, too_few), EINVAL);
 	EXPECT_ERRNO(writev(fd, out, too_many), EINVAL);
+}
+
+static void
+short_vector_takes_the_first_bytes(enum kind kind)
+{
+	uint8_t sent[PACKET_MIN], got[64];
+	struct iovec in[3] = {{got + 32, 5}, {got, 0}, {got, 20}};
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
+
+	for (uint32_t i = 1; i <= 2; i++) {
+		packet_make(kind, sent, sizeof(sent), i);
+		kernel_send(kernel, name_of(kind, 0), kind, sent, sizeof(sent));
+	}
+	memset(got, 0xee, sizeof(got));
+	packet_make(kind, sent, sizeof(sent), 1);
+	wait_readable(fd);
+	EXPECT(readv(fd, in, 3) == 25);
+	EXPECT(memcmp(got + 32, sent, 5) == 0 && memcmp(got, sent + 5, 20) == 0);
+	EXPECT(got[20] == 0xee && got[31] == 0xee && got[37] == 0xee);
+	wait_readable(fd);
+	EXPECT(read(fd, got, sizeof(got)) == sizeof(sent) && packet_number(kind, got) == 2);
+}
+
+static void
+vectors_of_no_bytes(enum kind kind)
+{
+	/* As read and write of no bytes, which for a vector the kernel alone would not even show to its driver. */
+	uint8_t byte;
+	struct iovec none[2] = {{&byte, 0}, {&byte, 0}};
+	int fd = opened(kind, 0);
+
+	EXPECT(readv(fd, none, 2) == 0);
+	EXPECT_ERRNO(writev(fd, none, 2), EIO);
+	EXPECT_ERRNO(writev(fd, none, 0), EIO);
+	if_silence(name_of(kind, 0));
+	if_up(name_of(kind, 0));
+	EXPECT(readv(fd, none, 2) == 0);
+	EXPECT_ERRNO(writev(fd, none, 2), EINVAL);
+	EXPECT_ERRNO(writev(fd, none, 0), EINVAL);
+}
+
+static void
+vectors_of_many_parts(enum kind kind)
+{
+	/* IOV_MAX parts, the most that readv and writev take. */
+	static struct iovec parts[1024];
+	uint8_t sent[1024], got[2000];
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
+
+	packet_make(kind, sent, sizeof(sent), 1);
+	for (unsigned i = 0; i < 1024; i++) {
+		parts[i] = (struct iovec){&sent[i], 1};
+	}
+	EXPECT(writev(fd, parts, 1024) == 1024);
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == 1024 && memcmp(sent, got, 1024) == 0);
+	kernel_send(kernel, name_of(kind, 0), kind, sent, sizeof(sent));
+	wait_readable(fd);
+	memset(got, 0, sizeof(got));
+	for (unsigned i = 0; i < 1024; i++) {
+		parts[i] = (struct iovec){&got[i], 1};
+	}
+	EXPECT(readv(fd, parts, 1024) == 1024 && memcmp(sent, got, 1024) == 0);
 }
 
 static void
@@ -223,10 +285,10 @@ too_short_is_einval(enum kind kind)
 	/* None of the refused ones came through. */
 	packet_make(kind, packet, PACKET_MIN, 2);
 	EXPECT(write(fd, packet, PACKET_MIN) == PACKET_MIN);
-	do {
-		EXPECT(kernel_receive(kernel, got, sizeof(got)) >= 0);
-	} while (packet_number(kind, got) == 1 && kind == TAP && got[14] != packet[14]);
-	EXPECT(packet_number(kind, got) == 2 || kind == TAP);
+	if (kind == TAP) {
+		EXPECT(kernel_receive(kernel, got, sizeof(got)) == 14);
+	}
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == PACKET_MIN && packet_number(kind, got) == 2);
 }
 
 static void
@@ -539,6 +601,9 @@ const struct contract_case io_cases[] = {
 	{"read.short", "a short buffer gets the first bytes, and the rest is gone", ON_BOTH | NATIVE,
 	    short_buffer_takes_the_first_bytes},
 	{"read.vector", "readv scatters and writev gathers", ON_BOTH | NATIVE, readv_scatters_and_writev_gathers},
+	{"read.vector", "a vector shorter than the packet gets its first bytes", ON_BOTH | NATIVE, short_vector_takes_the_first_bytes},
+	{"read.vector", "vectors of no bytes are answered as calls of no bytes", ON_BOTH, vectors_of_no_bytes},
+	{"read.vector", "vectors of as many parts as there may be", ON_BOTH | NATIVE, vectors_of_many_parts},
 	{"write.one", "one packet per write, whole", ON_BOTH | NATIVE, write_reaches_the_kernel_whole},
 	{"write.short", "too short, or of no IP version, is EINVAL", ON_BOTH | NATIVE, too_short_is_einval},
 	{"write.long", "longer than MTU plus header is EMSGSIZE, and nothing is sent", ON_BOTH, too_long_is_emsgsize},

@@ -94,6 +94,103 @@ fioclex_works(enum kind kind)
 }
 
 static void
+make_version(uint8_t *packet, size_t bytes, int version)
+{
+	packet_make(TUN, packet, bytes, 7);
+	if (version == 6) {
+		/* Payload length and "no next header" (RFC 8200); between documentation addresses (RFC 3849). */
+		memset(packet, 0, 40);
+		packet[0] = 0x60;
+		packet[5] = (uint8_t)(bytes - 40);
+		packet[6] = 59;
+		packet[7] = 64;
+		memcpy(packet + 8, "\x20\x01\x0d\xb8", 4);
+		memcpy(packet + 24, "\x20\x01\x0d\xb8", 4);
+		packet[39] = 1;
+	}
+}
+
+static const uint8_t header4[4] = {0, 0, 0, AF_INET}, header6[4] = {0, 0, 0, AF_INET6};
+
+static void
+other_platforms_header_ioctls_are_enotty(enum kind kind)
+{
+	/* TUNSIFHEAD and TUNGIFHEAD as compiled on the BSDs and on macOS. */
+	int fd = opened(kind, 0), value = 1;
+
+	EXPECT_ERRNO(ioctl(fd, 0x80047460u, &value), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, 0x40047461u, &value), ENOTTY);
+	EXPECT(value == 1);
+	if (kind == TUN) {
+		EXPECT(ioctl(fd, TUNGIFHEAD_VALUE, &value) == 0 && value == 0);
+	}
+}
+
+static void
+header_mode_while_packets_wait(enum kind kind)
+{
+	/* What counts is the mode when the packet is read. */
+	uint8_t sent[80], got[200];
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0)), on = 1, off = 0;
+
+	make_version(sent, sizeof(sent), 4);
+	for (int i = 0; i < 3; i++) {
+		kernel_send(kernel, name_of(kind, 0), kind, sent, sizeof(sent));
+	}
+	wait_readable(fd);
+	EXPECT(read(fd, got, sizeof(got)) == 80 && memcmp(got, sent, 80) == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
+	EXPECT(read(fd, got, sizeof(got)) == 84 && memcmp(got, header4, 4) == 0 && memcmp(got + 4, sent, 80) == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &off) == 0);
+	EXPECT(read(fd, got, sizeof(got)) == 80 && memcmp(got, sent, 80) == 0);
+}
+
+static void
+header_mode_keeps_blocking_and_eio(enum kind kind)
+{
+	uint8_t got[200];
+	struct iovec parts[2] = {{got, 4}, {got + 4, 100}};
+	int fd = opened(kind, 0), on = 1;
+
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
+	EXPECT_ERRNO(read(fd, got, sizeof(got)), EIO);
+	EXPECT_ERRNO(readv(fd, parts, 2), EIO);
+	EXPECT_ERRNO(read(fd, got, 2), EIO);
+	EXPECT(read(fd, got, 0) == 0);
+	if_silence(name_of(kind, 0));
+	if_up(name_of(kind, 0));
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+	EXPECT_ERRNO(read(fd, got, sizeof(got)), EAGAIN);
+	EXPECT_ERRNO(readv(fd, parts, 2), EAGAIN);
+	EXPECT_ERRNO(read(fd, got, 2), EAGAIN);
+	EXPECT(read(fd, got, 0) == 0);
+}
+
+static void
+header_with_many_parts(enum kind kind)
+{
+	uint8_t sent[84], got[200];
+	struct iovec out[84], in[90];
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0)), on = 1;
+
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
+	memcpy(sent, header4, 4);
+	make_version(sent + 4, 80, 4);
+	for (unsigned i = 0; i < 84; i++) {
+		out[i] = (struct iovec){&sent[i], 1};
+	}
+	for (unsigned i = 0; i < 90; i++) {
+		in[i] = (struct iovec){&got[i], 1};
+	}
+	EXPECT(writev(fd, out, 84) == 84);
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == 80 && memcmp(got, sent + 4, 80) == 0);
+	kernel_send(kernel, name_of(kind, 0), kind, sent + 4, 80);
+	wait_readable(fd);
+	memset(got, 0xee, sizeof(got));
+	EXPECT(readv(fd, in, 90) == 84 && memcmp(got, sent, 84) == 0 && got[84] == 0xee);
+}
+
+static void
 header_ioctls_on_a_tap_are_enotty(enum kind kind)
 {
 	int fd = opened(kind, 0), value = 1;
@@ -129,25 +226,6 @@ header_ioctl_by_a_sign_extended_int(enum kind kind)
 	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on, 0) == 0); /* tinc passes a stray fourth argument */
 	EXPECT(ioctl(fd, (unsigned long)(long)request, &got) == 0 && got == 1);
 }
-
-static void
-make_version(uint8_t *packet, size_t bytes, int version)
-{
-	packet_make(TUN, packet, bytes, 7);
-	if (version == 6) {
-		/* Payload length and "no next header" (RFC 8200); between documentation addresses (RFC 3849). */
-		memset(packet, 0, 40);
-		packet[0] = 0x60;
-		packet[5] = (uint8_t)(bytes - 40);
-		packet[6] = 59;
-		packet[7] = 64;
-		memcpy(packet + 8, "\x20\x01\x0d\xb8", 4);
-		memcpy(packet + 24, "\x20\x01\x0d\xb8", 4);
-		packet[39] = 1;
-	}
-}
-
-static const uint8_t header4[4] = {0, 0, 0, AF_INET}, header6[4] = {0, 0, 0, AF_INET6};
 
 static void
 header_is_read_before_the_packet(enum kind kind)
@@ -273,6 +351,10 @@ const struct contract_case ioctl_cases[] = {
 	{"ioctl.others", "other ioctls are ENOTTY and touch nothing", ON_BOTH, others_are_enotty},
 	{"ioctl.cloexec", "FIOCLEX and FIONCLEX work", ON_BOTH, fioclex_works},
 	{"header.tap", "TUNSIFHEAD and TUNGIFHEAD on a tap are ENOTTY", ON_TAP, header_ioctls_on_a_tap_are_enotty},
+	{"header.values", "another platform's values are ENOTTY and touch nothing", ON_BOTH, other_platforms_header_ioctls_are_enotty},
+	{"header.read", "the mode counts that is on when a packet is read", ON_TUN, header_mode_while_packets_wait},
+	{"header.read", "EIO and EAGAIN are the same in header mode", ON_TUN, header_mode_keeps_blocking_and_eio},
+	{"header.read", "vectors of many parts, both ways", ON_TUN, header_with_many_parts},
 	{"header.default", "header mode is off by default, and switches", ON_TUN, header_mode_is_off_by_default},
 	{"header.values", "the request's value may be sign-extended, with a stray argument", ON_TUN,
 	    header_ioctl_by_a_sign_extended_int},

@@ -161,7 +161,7 @@ table_full_is_emfile_and_leaves_nothing(enum kind kind)
 		count++;
 	}
 	EXPECT(count > 4 && errno == EMFILE);
-	/* At each number of free places an open either succeeds or says EMFILE, and leaves no interface then. */
+	/* At each number of free places an open either succeeds or says EMFILE, and then leaves neither interface nor descriptor. */
 	for (int free_places = 0; free_places < 5; free_places++) {
 		int fd;
 
@@ -170,9 +170,20 @@ table_full_is_emfile_and_leaves_nothing(enum kind kind)
 		}
 		fd = device_open(kind, 0, O_RDWR);
 		if (fd < 0) {
-			/* An exhausted table also hides the list of devices and the socket. */
 			EXPECT(errno == EMFILE);
-			WAIT_UNTIL((fd = dup(0)) < 0 || close(fd) == 0, 100);
+			for (int i = 0; i < free_places; i++) {
+				EXPECT((fds[count + i] = dup(0)) >= 0);
+			}
+			EXPECT_ERRNO(dup(0), EMFILE);
+			/* To look needs a place. */
+			EXPECT(close(fds[count + free_places - 1]) == 0);
+			wait_gone(name_of(kind, 0));
+			for (int i = 0; i < free_places - 1; i++) {
+				EXPECT(close(fds[count + i]) == 0);
+			}
+			if (free_places == 0) {
+				EXPECT((fds[count - 1] = dup(0)) >= 0);
+			}
 		} else {
 			EXPECT(free_places > 0);
 			EXPECT(close(fd) == 0);

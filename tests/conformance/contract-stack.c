@@ -208,7 +208,7 @@ kernel_answers_ping_over_ipv6(enum kind kind)
 	uint32_t sum;
 	char command[160];
 
-	snprintf(command, sizeof(command), "ip -6 address add fd00::1 peer fd00::2 dev %s && ip link set %s up", name_of(kind, 0),
+	snprintf(command, sizeof(command), "ip -6 address add fd00::1/64 dev %s && ip link set %s up", name_of(kind, 0),
 	    name_of(kind, 0));
 	EXPECT(system(command) == 0);
 	memcpy(packet + 8, program_ip6, 16);
