@@ -3,8 +3,8 @@
  * calls.c - what the shim adds to a single call, in one process.
  *
  * Run with the shim preloaded.  The plain names reach the shim; the C library's own functions are taken from its handle, past the shim.
- * Blocks of calls of both alternate, and each pair gives a difference of CPU time per call: what one process can see and two cannot.  Beside it, an
- * A/A line: the C library against itself, which is the noise of the method.
+ * Blocks of calls of both alternate, and each pair gives a difference of CPU time per call: what one process can see and two
+ * cannot.  Beside it, an A/A line: the C library against itself, which is the noise of the method.
  *
  *	calls PAIRS
  */
@@ -135,8 +135,9 @@ run(const struct test *t, int fd, int fd2, unsigned pairs, const struct function
 int
 main(int argc, char **argv)
 {
-	static const struct test zero = {"read of /dev/zero, 1 byte", read_block, 1}, piped = {"pipe write and read, 1 byte", pipe_block, 1},
-	    empty = {"device: empty non-blocking read", empty_read_block, 1514};
+	static const struct test zero = {"read of /dev/zero, 1 byte", read_block, 1};
+	static const struct test piped = {"pipe write and read, 1 byte", pipe_block, 1};
+	static const struct test empty = {"device: empty non-blocking read", empty_read_block, 1514};
 	static const struct test writes[] = {{"device: write of 64 bytes", write_block, 64},
 	    {"device: write of 512 bytes", write_block, 512}, {"device: write of 1514 bytes", write_block, 1514}};
 	struct functions ours = {read, write}, libc = {NULL, NULL};

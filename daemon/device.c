@@ -9,9 +9,10 @@
  *
  * Attach checks, in this order, what tells a stranger least: that the unit exists, that the opener may have it, that it is
  * called from our namespace, and only then whether it is free.  Before an interface is made its journal record says so; the
- * page is written before the program can read it; the record is completed after the program has its answer.  The table keeps no copy of a direct channel: the last close is the
- * interface's departure, which the watch tells.  Events that come late find no device with their index and are dropped;
- * lost events are made good by reading every interface again (devices_resync).
+ * page is written before the program can read it; the record is completed after the program has its answer.  The table
+ * keeps no copy of a direct channel: the last close is the interface's departure, which the watch tells.  Events that come
+ * late find no device with their index and are dropped; lost events are made good by reading every interface again
+ * (devices_resync).
  *
  * The first address given to a device that has never been up brings it up; a device that was up once stays as the
  * administrator puts it.

@@ -46,8 +46,8 @@ struct link_ops {
 	/*
 	 * Makes the interface for l->id, exclusively: EBUSY if something of that name exists, never joined.  Fills l->ifindex,
 	 * l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the program (it may be given_fd
-	 * itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd is not what it must be); ENXIO (the link cannot work
-	 * here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
+	 * itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd is not what it must
+	 * be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
 

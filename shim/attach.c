@@ -245,14 +245,14 @@ attach_set_header_mode(int fd, fdtable_held held, bool on)
 	struct device_id id = fdtable_id(held);
 	union message m;
 	unsigned in_count = 0;
-	int error, saved = errno;
+	int none[1], error, saved = errno;
 
 	message_init(&m, MESSAGE_HEADER_MODE, 1);
 	m.header_mode.kind = id.kind;
 	m.header_mode.unit = id.unit;
 	m.header_mode.open_number = fdtable_open_number(held);
 	m.header_mode.on = on;
-	error = ask_twice(&m, &fd, 1, NULL, &in_count);
+	error = ask_twice(&m, &fd, 1, none, &in_count);
 	if (error != 0) {
 		if (error > 0 && error != ENOENT) {
 			errno = error;

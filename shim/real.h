@@ -3,8 +3,8 @@
  * real.h - the C library's own functions behind our entry points.
  *
  * One slot per entry point, filled on first use by an idempotent atomic store: two threads may both fill it, nobody waits.
- * The slots of the packet path are filled in the constructor, because dlsym(3) is not safe in a signal handler.  entries.h, made from entries.txt, has
- * real_NAME() for each: the only way in which code of the shim calls a function that the shim overrides.
+ * The slots of the packet path are filled in the constructor, because dlsym(3) is not safe in a signal handler.  entries.h, made
+ * from entries.txt, has real_NAME() for each: the only way in which code of the shim calls a function that the shim overrides.
  */
 #ifndef TUNTAPD_SHIM_REAL_H
 #define TUNTAPD_SHIM_REAL_H
