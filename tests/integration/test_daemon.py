@@ -44,6 +44,7 @@ def test_two_daemons_in_one_namespace_share_nothing_but_it(namespace, directory,
     assert other.stop() == 0
 
 def test_worker_has_no_rights(daemon):
+    assert daemon.state("tap0") == "closed"  # it has served somebody, so it has given up its rights
     worker = wait_until(daemon.worker)
     status = pathlib.Path(f"/proc/{worker}/status").read_text()
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)

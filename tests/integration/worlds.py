@@ -138,10 +138,27 @@ class Namespace:
         line = self.interfaces().get(name, "")
         return "UP" in line.partition("<")[2].partition(">")[0].split(",")
 
+    def inhabitants(self):
+        """Processes in the namespace, but for its holder."""
+        ours = os.readlink(f"/proc/{self.pid}/ns/net")
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and entry.name != str(self.pid) and os.readlink(entry / "ns/net") == ours:
+                    found.append(f"process {entry.name} ({(entry / 'comm').read_text().strip()})")
+            except OSError:
+                continue  # it has ended
+        return found
+
     def end(self):
         for process in reversed(self.processes):
             process.end()
         left = [name for name in self.interfaces() if name != "lo"]
+        # Workers, and what programs started, end by themselves, soon.
+        end = time.monotonic() + 5
+        while (inside := self.inhabitants()) and time.monotonic() < end:
+            time.sleep(0.01)
+        left += inside
         self.holder.stdin.close()
         self.holder.wait(timeout=10)
         self.holder.stdout.close()
@@ -294,7 +311,7 @@ def namespace(directory, request):
     left = n.end()
     print(report)
     assert not problems, f"a sanitizer complained in {problems}"
-    assert not left, f"interfaces are left: {left}"
+    assert not left, f"interfaces or processes are left: {left}"
 
 @pytest.fixture
 def daemon(namespace, directory):
