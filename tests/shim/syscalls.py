@@ -17,6 +17,12 @@ FEW, MANY = 50, 450
 TURN = {"sendto": 2, "read": 2, "readv": 1, "write": 2, "writev": 1}
 
 
+def wait(tuntapd, state):
+    """Of the daemon's command, which needs no shim, and may be built with a sanitizer that wants to be first."""
+    environment = {name: value for name, value in os.environ.items() if name != "LD_PRELOAD"}
+    subprocess.run([tuntapd, "wait", "tap0", state, "--timeout", "10"], check=True, env=environment)
+
+
 def calls(program, count, how, tuntapd):
     environment = dict(os.environ)
     if how == "native":
@@ -27,11 +33,11 @@ def calls(program, count, how, tuntapd):
             assert process.stdout.readline() == b"up\n"
             if how == "device":
                 # The daemon has heard that the interface is up, and the page says so.
-                subprocess.run([tuntapd, "wait", "tap0", "--up", "--timeout", "10"], check=True)
+                wait(tuntapd, "--up")
             process.communicate(b"\n", timeout=60)
             assert process.returncode == 0, f"status {process.returncode}"
         if how == "device":
-            subprocess.run([tuntapd, "wait", "tap0", "--closed", "--timeout", "10"], check=True)
+            wait(tuntapd, "--closed")
         return collections.Counter(re.findall(r"^(\w+)\(", trace.read(), re.MULTILINE))
 
 
