@@ -24,7 +24,7 @@ class Bench:
         self.path = self.build / "bench" / "path"
         self.calls = self.build / "bench" / "calls"
         self.rounds = 3 if quick else 11
-        self.frames = 10000 if quick else 60000
+        self.frames = 4000 if quick else 30000
         self.pairs = 51 if quick else 301
         self.promises = []
         self.directory = tempfile.TemporaryDirectory(prefix="tuntapd-bench-")
@@ -64,13 +64,19 @@ class Bench:
         self.promises.append((text, "holds" if holds else "DOES NOT HOLD", value))
 
     def ratios(self, *arguments):
-        """Each round measures both; a ratio is of one round.  {key: sorted ratios}"""
+        """Each round measures both, three times in turn, and takes the best of each: what else the machine does only adds.
+
+        A ratio is of one round.  {key: sorted ratios}"""
         rows = {}
         for round_ in range(self.rounds):
-            order = ("native", "shim") if round_ % 2 == 0 else ("shim", "native")
-            values = {variant: self.measure(variant, *arguments) for variant in order}
-            for key in values["native"]:
-                rows.setdefault(key, []).append(values["shim"][key] / values["native"][key])
+            values = {"native": [], "shim": []}
+            for turn in range(3):
+                for variant in ("native", "shim") if (round_ + turn) % 2 == 0 else ("shim", "native"):
+                    values[variant].append(self.measure(variant, *arguments))
+            for key in values["native"][0]:
+                best = max if key == "rate" else min
+                native, shim = (best(value[key] for value in values[variant]) for variant in ("native", "shim"))
+                rows.setdefault(key, []).append(shim / native)
         return {key: sorted(values) for key, values in rows.items()}
 
     @staticmethod
@@ -99,22 +105,22 @@ class Bench:
         for test, name in (("p2k", "program to kernel"), ("k2p", "kernel to program")):
             for size in SIZES:
                 rows = self.ratios(test, size, self.frames)
-                print(f"path   {name:20} {size:5} bytes  n {self.rounds}x{self.frames}  rate {self.spread(rows['rate'])}"
+                print(f"path   {name:20} {size:5} bytes  n {self.rounds}x3x{self.frames}  rate {self.spread(rows['rate'])}"
                       f"  CPU per frame {self.spread(rows['cpu_ns'])}  lost 0")
                 if test == "p2k":
                     cpu.append(1 / statistics.median(rows["cpu_ns"]))
         self.promise("0.98 of the kernel's own path by CPU (p2k)", min(cpu) >= 0.98, f"{min(cpu):.3f}")
         rtt = []
         for size in (64, 512, 1514):
-            rows = self.ratios("rtt", size, 800)
+            rows = self.ratios("rtt", size, 300)
             rtt.append(statistics.median(rows["median_us"]))
-            print(f"path   round trip           {size:5} bytes  n {self.rounds}x800  median {self.spread(rows['median_us'])}"
+            print(f"path   round trip           {size:5} bytes  n {self.rounds}x3x300  median {self.spread(rows['median_us'])}"
                   f"  p99 {self.spread(rows['p99_us'])}")
         self.promise("round trip: at most 1.05 of native", max(rtt) <= 1.05, f"{max(rtt):.3f}")
 
     def attach(self):
-        rows = self.ratios("attach", 64, 60)
-        print(f"attach median of 60, ratio to the program's own open  n {self.rounds}  {self.spread(rows['median_us'])}")
+        rows = self.ratios("attach", 64, 20)
+        print(f"attach median of 20, ratio to the program's own open  n {self.rounds}x3  {self.spread(rows['median_us'])}")
         value = statistics.median(rows["median_us"])
         self.promise("attach: at most twice the program's own open", value <= 2, f"{value:.2f}")
 
