@@ -98,6 +98,14 @@ find_by_id(struct devices *d, struct device_id id)
 }
 
 static struct device *
+find_by_place(struct devices *d, uint32_t place)
+{
+	struct device_id id;
+
+	return device_place_id(place, &id) ? find_by_id(d, id) : NULL;
+}
+
+static struct device *
 find_by_ifindex(struct devices *d, uint32_t ifindex)
 {
 	for (unsigned i = 0; i < d->count; i++) {
@@ -106,12 +114,6 @@ find_by_ifindex(struct devices *d, uint32_t ifindex)
 		}
 	}
 	return NULL;
-}
-
-static unsigned
-journal_slot(struct device_id id)
-{
-	return (unsigned)(id.kind - DEVICE_TUN) * DEVICE_UNITS_MAX + id.unit;
 }
 
 static int
@@ -133,7 +135,7 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 	snprintf(r.ifname, sizeof(r.ifname), "%s", dev->link.ifname);
 	snprintf(r.link, sizeof(r.link), "%s", dev->link.ops->name);
 	snprintf(r.program, sizeof(r.program), "%s", dev->program);
-	return journal_write(d->setup.journal, journal_slot(dev->id), &r);
+	return journal_write(d->setup.journal, device_place_fixed(dev->id), &r);
 }
 
 static void
@@ -148,7 +150,7 @@ write_journal_or_warn(struct devices *d, const struct device *dev)
 static void
 forget(struct devices *d, struct device *dev)
 {
-	if (journal_clear(d->setup.journal, journal_slot(dev->id)) < 0) {
+	if (journal_clear(d->setup.journal, device_place_fixed(dev->id)) < 0) {
 		log_warn("clearing a journal record");
 	}
 	dev->state = DEVICE_CLOSED;
@@ -210,6 +212,9 @@ on_changed(struct devices *d, struct device *dev, const struct netif_status *sta
 	if (renamed) {
 		log_info("%s: interface %s is now called %s", name, dev->link.ifname, status->ifname);
 		memcpy(dev->link.ifname, status->ifname, sizeof(dev->link.ifname));
+		if (statepage_set_ifname(&dev->page, dev->link.ifname) < 0) {
+			log_warn("%s: writing the state page", name);
+		}
 	}
 	if (first_up) {
 		dev->was_up = true;
@@ -266,6 +271,21 @@ check_attach(struct devices *d, const struct device_attach *request, struct devi
 	return 0;
 }
 
+static int
+begin_page(struct devices *d, struct device *dev, const struct netif_status *status)
+{
+	struct statepage_open open = {
+		.id = dev->id,
+		.channel = dev->link.ops->channel,
+		.netns = d->setup.netns,
+		.ifindex = status->ifindex,
+		.mtu = status->mtu,
+		.ifname = dev->link.ifname,
+	};
+
+	return statepage_begin(&dev->page, &open);
+}
+
 int
 devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
 {
@@ -278,7 +298,8 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 		return -1;
 	}
 	devname_format(dev->id, name);
-	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .netif = d->setup.netif, .id = dev->id};
+	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .netif = d->setup.netif, .id = dev->id,
+	    .place = device_place_fixed(dev->id)};
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
 		return -1;
@@ -289,7 +310,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 	dev->uid = request->peer->uid;
 	dev->since = time(NULL);
 	dev->was_up = false;
-	if (statepage_open(&dev->page, d->setup.rundir, dev->id) < 0 || write_journal(d, dev, JOURNAL_MAKING) < 0) {
+	if (statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) < 0 || write_journal(d, dev, JOURNAL_MAKING) < 0) {
 		log_warn("%s: preparing the open", name);
 		goto fail;
 	}
@@ -301,7 +322,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
-	if (page < 0 || statepage_begin(&dev->page, (uint8_t)dev->link.ops->channel, status.ifindex, status.mtu) < 0) {
+	if (page < 0 || begin_page(d, dev, &status) < 0) {
 		log_warn("%s: writing down the open", name);
 		goto fail;
 	}
@@ -309,6 +330,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 	out->channel = channel;
 	out->page = page;
 	out->channel_type = dev->link.ops->channel;
+	out->place = dev->link.place;
 	out->open_number = dev->page.content.open_number;
 	out->ifindex = dev->link.ifindex;
 	out->mtu = status.mtu;
@@ -348,16 +370,16 @@ devices_settle(struct devices *d, struct device_id id, const char *program)
 }
 
 int
-devices_set_header_mode(struct devices *d, struct device_id id, uint64_t open_number, int proof, bool on)
+devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_number, int proof, bool on)
 {
-	struct device *dev = find_by_id(d, id);
+	struct device *dev = find_by_place(d, place);
 
-	if (id.kind != DEVICE_TUN) {
-		errno = ENOTTY;
-		return -1;
-	}
 	if (dev == NULL || dev->state == DEVICE_CLOSED || dev->page.content.open_number != open_number) {
 		errno = ENXIO;
+		return -1;
+	}
+	if (dev->id.kind != DEVICE_TUN) {
+		errno = ENOTTY;
 		return -1;
 	}
 	if (dev->link.ops->prove(&dev->link, proof) < 0) {
@@ -419,9 +441,10 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	bool making = r->state == JOURNAL_MAKING;
 	struct netif_status status;
 
-	dev->link = (struct link){.ops = d->setup.link_named(r->link), .netif = d->setup.netif, .id = dev->id};
+	dev->link = (struct link){.ops = d->setup.link_named(r->link), .netif = d->setup.netif, .id = dev->id,
+	    .place = device_place_fixed(dev->id)};
 	memcpy(dev->link.ifname, r->ifname, sizeof(dev->link.ifname));
-	if (dev->link.ops == NULL || r->netns != d->setup.netns || statepage_open(&dev->page, d->setup.rundir, dev->id) < 0) {
+	if (dev->link.ops == NULL || r->netns != d->setup.netns || statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) < 0) {
 		return -1;
 	}
 	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
@@ -457,14 +480,14 @@ devices_adopt(struct devices *d)
 			continue;
 		}
 		dev = find_by_id(d, (struct device_id){.kind = r.kind, .unit = r.unit});
-		if (dev != NULL && journal_slot(dev->id) == slot && adopt(d, dev, &r) == 0) {
+		if (dev != NULL && device_place_fixed(dev->id) == slot && adopt(d, dev, &r) == 0) {
 			adopted++;
 			log_info("%s: taken over, held since an earlier daemon by uid %ld, pid %ld (%s)", dev->link.ifname,
 			    (long)dev->uid, (long)dev->pid, dev->program);
 			continue;
 		}
 		log_info("%s: closed while no daemon served", r.ifname);
-		if (dev != NULL && statepage_open(&dev->page, d->setup.rundir, dev->id) == 0) {
+		if (dev != NULL && statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) == 0) {
 			(void)statepage_set_gone(&dev->page);
 		}
 		if (dev != NULL) {

@@ -42,6 +42,7 @@ struct device_attached {
 	int channel; /* may be the request's given_fd */
 	int page;
 	enum channel_type channel_type;
+	uint32_t place;
 	uint64_t open_number;
 	uint32_t ifindex;
 	uint32_t mtu;
@@ -69,7 +70,7 @@ void devices_settle(struct devices *d, struct device_id id, const char *program)
  * TUNSIFHEAD: proof is a descriptor of the device.  0, or -1 with errno: ENOTTY (a tap), EPERM (proof is not the
  * device's), ENXIO (that open is over).
  */
-int devices_set_header_mode(struct devices *d, struct device_id id, uint64_t open_number, int proof, bool on);
+int devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_number, int proof, bool on);
 
 /* What the interface watch tells. */
 void devices_on_event(struct devices *d, const struct netif_event *event);

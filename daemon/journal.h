@@ -17,7 +17,8 @@
 
 #define JOURNAL_MAGIC 0x6a707474u /* "ttpj", little end first */
 #define JOURNAL_VERSION 1
-#define JOURNAL_SLOTS (2 * DEVICE_UNITS_MAX)
+/* A record's slot is its device's place. */
+#define JOURNAL_SLOTS DEVICE_PLACES_MAX
 
 enum journal_state {
 	JOURNAL_FREE = 0,

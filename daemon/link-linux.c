@@ -8,6 +8,8 @@
  * on and keeps no copy: the interface lives exactly as long as the program's descriptors do, and the kernel tells of its
  * end by rtnetlink.  IFF_TUN_EXCL keeps TUNSETIFF from joining an interface that exists.
  *
+ * The mark by which a descriptor tells that it is a device (protocol/page.h) is set here, once.
+ *
  * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of this
  * namespace, and opened for no more than the program asked the policy for.
  *
@@ -28,6 +30,7 @@
 
 #include "log.h"
 #include "os.h"
+#include "protocol/page.h"
 
 #define TUN_NODE "/dev/net/tun"
 #define TUN_MAJOR 10
@@ -122,7 +125,7 @@ static int
 linux_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
 	struct ifreq request = {0};
-	int fd, saved;
+	int fd, saved, mark = page_mark_of_place(l->place);
 
 	if (how->given_fd >= 0) {
 		if (check_given(how->given_fd, how->access) < 0) {
@@ -141,7 +144,7 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	}
 	devname_format(l->id, request.ifr_name);
 	request.ifr_flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_TUN_EXCL);
-	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+	if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETSNDBUF, &mark) < 0) {
 		goto fail;
 	}
 	if (netif_find(l->netif, request.ifr_name, status) < 0) {

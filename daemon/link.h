@@ -24,6 +24,7 @@ struct link {
 	const struct link_ops *ops; /* NULL: none */
 	struct netif *netif;        /* of the daemon; not owned; NULL for a link without a kernel */
 	struct device_id id;
+	uint32_t place;             /* the device's: a channel is marked with it where the kernel has room for a mark */
 	uint32_t ifindex;
 	char ifname[MESSAGE_IFNAME_SIZE];
 };

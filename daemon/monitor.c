@@ -147,6 +147,7 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 	reply.attached.kind = how.id.kind;
 	reply.attached.unit = how.id.unit;
 	reply.attached.channel = (uint8_t)attached.channel_type;
+	reply.attached.place = attached.place;
 	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
 	answer(m, connection, &reply, (int[]){attached.channel, attached.page}, 2);
 	/*
@@ -166,11 +167,10 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 static int
 header_mode(struct monitor *m, int connection, const union message *request, int proof)
 {
-	struct device_id id = {.kind = request->header_mode.kind, .unit = request->header_mode.unit};
 	union message reply;
 	int error = 0;
 
-	if (devices_set_header_mode(m->devices, id, request->header_mode.open_number, proof,
+	if (devices_set_header_mode(m->devices, request->header_mode.place, request->header_mode.open_number, proof,
 	    request->header_mode.on != 0) < 0) {
 		error = errno;
 	}

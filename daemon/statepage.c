@@ -22,11 +22,11 @@ statepage_init(struct statepage *p)
 }
 
 static void
-page_path(struct device_id id, char path[32])
+page_path(uint32_t place, char path[32])
 {
 	char name[DEVNAME_SIZE];
 
-	devname_format(id, name);
+	device_place_name(place, name);
 	snprintf(path, 32, PATHS_STATE_DIR "/%s", name);
 }
 
@@ -45,7 +45,7 @@ write_all(const struct statepage *p, const void *data, size_t size, off_t offset
 }
 
 int
-statepage_open(struct statepage *p, int rundir, struct device_id id)
+statepage_open(struct statepage *p, int rundir, uint32_t place)
 {
 	char path[32];
 	ssize_t n;
@@ -54,7 +54,7 @@ statepage_open(struct statepage *p, int rundir, struct device_id id)
 	if (p->fd >= 0) {
 		return 0;
 	}
-	page_path(id, path);
+	page_path(place, path);
 	p->fd = openat(rundir, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (p->fd < 0) {
 		return -1;
@@ -64,14 +64,13 @@ statepage_open(struct statepage *p, int rundir, struct device_id id)
 		goto fail;
 	}
 	if (n == (ssize_t)sizeof(p->content) && p->content.magic == PAGE_MAGIC && p->content.version == PAGE_VERSION &&
-	    p->content.kind == id.kind && p->content.unit == id.unit) {
+	    p->content.place == place) {
 		return 0;
 	}
 	memset(&p->content, 0, sizeof(p->content));
 	p->content.magic = PAGE_MAGIC;
 	p->content.version = PAGE_VERSION;
-	p->content.kind = id.kind;
-	p->content.unit = id.unit;
+	p->content.place = place;
 	p->content.gone = 1;
 	/* A program maps the whole file: a page past its end would be SIGBUS. */
 	if (fchmod(p->fd, 0644) < 0 || ftruncate(p->fd, PAGE_FILE_BYTES) < 0 ||
@@ -99,25 +98,29 @@ int
 statepage_reader(const struct statepage *p, int rundir)
 {
 	char path[32];
-	struct device_id id = {.kind = p->content.kind, .unit = p->content.unit};
 
-	page_path(id, path);
+	page_path(p->content.place, path);
 	return openat(rundir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 }
 
 int
-statepage_begin(struct statepage *p, uint8_t channel, uint32_t ifindex, uint32_t mtu)
+statepage_begin(struct statepage *p, const struct statepage_open *open)
 {
 	struct state_page next = p->content;
 
 	next.open_number++;
-	next.ifindex = ifindex;
-	next.mtu = mtu;
+	next.ifindex = open->ifindex;
+	next.mtu = open->mtu;
 	next.up = 0;
 	next.header_mode = 0;
 	next.unwatched = 0;
-	next.channel = channel;
 	next.gone = 0;
+	next.kind = open->id.kind;
+	next.unit = open->id.unit;
+	next.channel = (uint8_t)open->channel;
+	next.netns = open->netns;
+	memset(next.ifname, 0, sizeof(next.ifname));
+	memcpy(next.ifname, open->ifname, strnlen(open->ifname, sizeof(next.ifname) - 1));
 	/* The number first: readers of the open before must not take the new one's state for theirs. */
 	if (write_all(p, &next.open_number, sizeof(next.open_number), offsetof(struct state_page, open_number)) < 0 ||
 	    write_all(p, &next, sizeof(next), 0) < 0) {
@@ -159,6 +162,22 @@ statepage_set_mtu(struct statepage *p, uint32_t mtu)
 		return -1;
 	}
 	p->content.mtu = mtu;
+	return 0;
+}
+
+int
+statepage_set_ifname(struct statepage *p, const char *ifname)
+{
+	char next[sizeof(p->content.ifname)] = {0};
+
+	memcpy(next, ifname, strnlen(ifname, sizeof(next) - 1));
+	if (memcmp(next, p->content.ifname, sizeof(next)) == 0) {
+		return 0;
+	}
+	if (write_all(p, next, sizeof(next), offsetof(struct state_page, ifname)) < 0) {
+		return -1;
+	}
+	memcpy(p->content.ifname, next, sizeof(next));
 	return 0;
 }
 

@@ -53,24 +53,32 @@ devname_parse(const char *name, struct device_id *id)
 	return true;
 }
 
-void
-devname_format(struct device_id id, char name[DEVNAME_SIZE])
+/* Three letters and a number below 10000. */
+static void
+format(const char *letters, unsigned number, char name[DEVNAME_SIZE])
 {
-	const char *kind = devname_kind(id.kind);
 	char digits[4];
-	unsigned unit = id.unit, count = 0;
+	unsigned count = 0;
 	char *out = name;
 
-	memcpy(out, kind != NULL ? kind : "???", 3);
+	memcpy(out, letters, 3);
 	out += 3;
 	do {
-		digits[count++] = (char)('0' + unit % 10);
-		unit /= 10;
-	} while (unit > 0 && count < sizeof(digits));
+		digits[count++] = (char)('0' + number % 10);
+		number /= 10;
+	} while (number > 0 && count < sizeof(digits));
 	while (count > 0) {
 		*out++ = digits[--count];
 	}
 	*out = '\0';
+}
+
+void
+devname_format(struct device_id id, char name[DEVNAME_SIZE])
+{
+	const char *kind = devname_kind(id.kind);
+
+	format(kind != NULL ? kind : "???", id.unit, name);
 }
 
 bool
@@ -83,4 +91,33 @@ bool
 device_id_equal(struct device_id a, struct device_id b)
 {
 	return a.kind == b.kind && a.unit == b.unit;
+}
+
+uint32_t
+device_place_fixed(struct device_id id)
+{
+	return (uint32_t)(id.kind - DEVICE_TUN) * DEVICE_UNITS_MAX + id.unit;
+}
+
+bool
+device_place_id(uint32_t place, struct device_id *id)
+{
+	if (place >= DEVICE_PLACES_FIXED) {
+		return false;
+	}
+	id->kind = (uint8_t)(DEVICE_TUN + place / DEVICE_UNITS_MAX);
+	id->unit = (uint16_t)(place % DEVICE_UNITS_MAX);
+	return true;
+}
+
+void
+device_place_name(uint32_t place, char name[DEVNAME_SIZE])
+{
+	struct device_id id;
+
+	if (device_place_id(place, &id)) {
+		devname_format(id, name);
+	} else {
+		format("dev", place, name);
+	}
 }

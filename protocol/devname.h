@@ -30,6 +30,13 @@ struct device_id {
 	uint16_t unit; /* 0 ... DEVICE_UNITS_MAX - 1 */
 };
 
+/*
+ * A device's place in its daemon's table: what page, journal record and descriptor of one open device are known by.  The units of
+ * the daemon's own network namespace have fixed places; devices of other namespaces get one of the rest when they are opened.
+ */
+#define DEVICE_PLACES_FIXED (2u * DEVICE_UNITS_MAX)
+#define DEVICE_PLACES_MAX 4096u
+
 /* "tun", "tap"; NULL for another kind. */
 const char *devname_kind(uint8_t kind);
 
@@ -47,5 +54,14 @@ void devname_format(struct device_id id, char name[DEVNAME_SIZE]);
 bool device_id_valid(struct device_id id);
 
 bool device_id_equal(struct device_id a, struct device_id b);
+
+/* The fixed place of a valid id. */
+uint32_t device_place_fixed(struct device_id id);
+
+/* The device at a fixed place: true and fills id; false: the place is not a fixed one. */
+bool device_place_id(uint32_t place, struct device_id *id);
+
+/* A file's name for a place below DEVICE_PLACES_MAX: the device's name at a fixed place ("tap0"), "dev512" and on for the rest. */
+void device_place_name(uint32_t place, char name[DEVNAME_SIZE]);
 
 #endif

@@ -82,9 +82,7 @@ attach_ok(const struct message_attach *a, unsigned fd_count)
 static bool
 header_mode_ok(const struct message_header_mode *h, unsigned fd_count)
 {
-	struct device_id id = {.kind = h->kind, .unit = h->unit};
-
-	return device_id_valid(id) && h->on <= 1 && is_zero(h->pad, sizeof(h->pad)) && fd_count == 1;
+	return h->place < DEVICE_PLACES_MAX && h->on <= 1 && is_zero(h->pad, sizeof(h->pad)) && fd_count == 1;
 }
 
 int
@@ -127,7 +125,7 @@ attached_ok(const struct message_attached *a, unsigned fd_count)
 	if (a->error != 0) {
 		return fd_count == 0;
 	}
-	return fd_count == 2 && device_id_valid(id) && a->open_number != 0 && a->mtu != 0 &&
+	return fd_count == 2 && device_id_valid(id) && a->place < DEVICE_PLACES_MAX && a->open_number != 0 && a->mtu != 0 &&
 	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && a->ifindex != 0 && a->ifname[0] != '\0' &&
 	    is_terminated(a->ifname, sizeof(a->ifname));
 }

@@ -80,17 +80,17 @@ struct message_attached {
 	uint8_t channel;      /* enum channel_type */
 	uint16_t unit;
 	char ifname[MESSAGE_IFNAME_SIZE]; /* NUL-terminated and zero-filled */
-	uint8_t pad[8];
+	uint32_t place;       /* of the device in the daemon's table */
+	uint8_t pad[4];
 };
 
 /* TUNSIFHEAD: the address-family header on (1) or off (0).  The descriptor is the proof. */
 struct message_header_mode {
 	struct message_header header;
 	uint64_t open_number;
-	uint8_t kind;
+	uint32_t place;
 	uint8_t on;
-	uint16_t unit;
-	uint8_t pad[4];
+	uint8_t pad[3];
 };
 
 /* A bare answer. */

@@ -217,7 +217,7 @@ attach_open(struct device_id id, int flags)
 		state_explain(id, reason(errno));
 		return -1;
 	}
-	if (state_map(id, in[1]) < 0) {
+	if (state_map(m.attached.place, in[1]) < 0) {
 		sys_close(in[0]);
 		sys_close(in[1]);
 		state_explain(id, "its state page cannot be mapped");
@@ -233,7 +233,7 @@ attach_open(struct device_id id, int flags)
 	}
 	if (fd >= 0) {
 		real_bind_early(); /* an earlier library's constructor may be who opens */
-		fdtable_set(fd, fdtable_pack(id, m.attached.open_number));
+		fdtable_set(fd, fdtable_pack(id, m.attached.place, m.attached.open_number));
 		errno = saved;
 	}
 	return fd;
@@ -242,14 +242,12 @@ attach_open(struct device_id id, int flags)
 int
 attach_set_header_mode(int fd, fdtable_held held, bool on)
 {
-	struct device_id id = fdtable_id(held);
 	union message m;
 	unsigned in_count = 0;
 	int none[1], error, saved = errno;
 
 	message_init(&m, MESSAGE_HEADER_MODE, 1);
-	m.header_mode.kind = id.kind;
-	m.header_mode.unit = id.unit;
+	m.header_mode.place = fdtable_place(held);
 	m.header_mode.open_number = fdtable_open_number(held);
 	m.header_mode.on = on;
 	error = ask_twice(&m, &fd, 1, none, &in_count);

@@ -22,9 +22,11 @@ static _Atomic uint32_t *marker;
 static _Atomic unsigned high;
 
 fdtable_held
-fdtable_pack(struct device_id id, uint64_t open_number)
+fdtable_pack(struct device_id id, uint32_t place, uint64_t open_number)
 {
-	return UINT64_C(1) << 63 | (uint64_t)fdtable_place(id) << FDTABLE_PLACE_SHIFT | (open_number & FDTABLE_OPEN_MASK);
+	return UINT64_C(1) << 63 | (uint64_t)(id.kind == DEVICE_TAP) << FDTABLE_TAP_SHIFT |
+	    (uint64_t)id.unit << FDTABLE_UNIT_SHIFT | (uint64_t)place << FDTABLE_PLACE_SHIFT |
+	    (open_number & FDTABLE_OPEN_MASK);
 }
 
 void

@@ -10,6 +10,7 @@
 #ifndef TUNTAPD_SHIM_FDTABLE_H
 #define TUNTAPD_SHIM_FDTABLE_H
 
+#include <assert.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -23,39 +24,39 @@
 #define FDTABLE_MAX 65536
 
 /*
- * A device as the table holds it: bit 63 set, its place, and the low 40 bits of the open number (a device opened a thousand times a
- * second reaches them after 34 years).  0: none.
+ * A device as the table holds it.  0: none.  Else, from the top:
+ *
+ *	bit 63		1
+ *	bit 62		1: a tap
+ *	bits 52-61	unit
+ *	bits 40-51	place
+ *	bits 0-39	the open number's low part (a device opened a thousand times a second reaches its end after 34 years)
  */
 typedef uint64_t fdtable_held;
 
 #define FDTABLE_PLACE_SHIFT 40
+#define FDTABLE_UNIT_SHIFT 52
+#define FDTABLE_TAP_SHIFT 62
 #define FDTABLE_OPEN_MASK ((UINT64_C(1) << FDTABLE_PLACE_SHIFT) - 1)
 
-/* All devices that there can be, in a row: an index for what is kept of each. */
-#define FDTABLE_PLACES (2 * DEVICE_UNITS_MAX)
+static_assert(DEVICE_PLACES_MAX == 1u << (FDTABLE_UNIT_SHIFT - FDTABLE_PLACE_SHIFT), "a place fills its bits");
+static_assert(DEVICE_UNITS_MAX <= 1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT), "a unit fits its bits");
 
-static inline unsigned
-fdtable_place(struct device_id id)
+/* Of a device with that place, both below their bounds. */
+fdtable_held fdtable_pack(struct device_id id, uint32_t place, uint64_t open_number);
+
+static inline uint32_t
+fdtable_place(fdtable_held held)
 {
-	return (id.kind == DEVICE_TAP ? DEVICE_UNITS_MAX : 0) + id.unit % DEVICE_UNITS_MAX;
+	return (uint32_t)(held >> FDTABLE_PLACE_SHIFT) % DEVICE_PLACES_MAX;
 }
-
-static inline unsigned
-fdtable_held_place(fdtable_held held)
-{
-	return (unsigned)(held >> FDTABLE_PLACE_SHIFT) % FDTABLE_PLACES;
-}
-
-fdtable_held fdtable_pack(struct device_id id, uint64_t open_number);
 
 static inline struct device_id
 fdtable_id(fdtable_held held)
 {
-	unsigned place = fdtable_held_place(held);
-
 	return (struct device_id){
-		.kind = place < DEVICE_UNITS_MAX ? DEVICE_TUN : DEVICE_TAP,
-		.unit = (uint16_t)(place % DEVICE_UNITS_MAX),
+		.kind = (held >> FDTABLE_TAP_SHIFT & 1) != 0 ? DEVICE_TAP : DEVICE_TUN,
+		.unit = (uint16_t)(held >> FDTABLE_UNIT_SHIFT & ((1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT)) - 1)),
 	};
 }
 

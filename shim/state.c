@@ -2,9 +2,9 @@
 /*
  * state.c - settings, device list and state pages.  See state.h.
  *
- * Pages.  There is one mapping for each device, made at the first attach in this process (or before its fork) and never
- * taken away, so that a reader in another thread or a signal handler never touches memory that is gone.  The next attach of the
- * same device maps its page over the old one, which the kernel does in one step.
+ * Pages.  There is one mapping for each place, made at the first attach in this process (or before its fork) and never
+ * taken away, so that a reader in another thread or a signal handler never touches memory that is gone.  The next attach at
+ * the same place maps its page over the old one, which the kernel does in one step.
  */
 #include "state.h"
 
@@ -30,7 +30,7 @@ static struct {
 	char devices[PATHS_SIZE];
 } settings;
 
-_Atomic(struct state_page *) state_pages[FDTABLE_PLACES];
+_Atomic(struct state_page *) state_pages[DEVICE_PLACES_MAX];
 
 void
 state_init(void)
@@ -134,9 +134,9 @@ state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *sin
 }
 
 int
-state_map(struct device_id id, int fd)
+state_map(uint32_t place, int fd)
 {
-	_Atomic(struct state_page *) *slot = &state_pages[fdtable_place(id)];
+	_Atomic(struct state_page *) *slot = &state_pages[place];
 	struct state_page *before = NULL, *page;
 	struct stat st;
 	bool good;

@@ -37,19 +37,19 @@ void state_explain(struct device_id id, const char *text);
 int state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since);
 
 /*
- * Maps the page of a device from descriptor fd, in place of an earlier one.  Readers in other threads see the old or the new page,
- * never none.  0, or -1 with errno.
+ * Maps the page of the device at a place from descriptor fd, in place of an earlier one.  Readers in other threads see the old or the
+ * new page, never none.  0, or -1 with errno.
  */
-int state_map(struct device_id id, int fd);
+int state_map(uint32_t place, int fd);
 
 /* By place; NULL: never mapped in this process.  Each is a page that state_map() has checked. */
-extern _Atomic(struct state_page *) state_pages[FDTABLE_PLACES];
+extern _Atomic(struct state_page *) state_pages[DEVICE_PLACES_MAX];
 
 /* The page that speaks of held; NULL: none does (never mapped, or a later open has it), so ask the kernel. */
 static inline const struct state_page *
 state_page(fdtable_held held)
 {
-	const struct state_page *page = atomic_load_explicit(&state_pages[fdtable_held_place(held)], memory_order_acquire);
+	const struct state_page *page = atomic_load_explicit(&state_pages[fdtable_place(held)], memory_order_acquire);
 
 	if (page == NULL || !fdtable_is_open(held, __atomic_load_n(&page->open_number, __ATOMIC_RELAXED))) {
 		return NULL;

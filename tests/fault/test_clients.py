@@ -101,7 +101,7 @@ def test_descriptors_where_none_belong(daemon):
 
 def test_header_mode_without_a_descriptor(daemon):
     client = Client(daemon.socket)
-    client.send(Client.header(Client.HEADER_MODE, 32) + struct.pack("=QBBH4x", 1, Client.TUN, 1, 0))
+    client.send(Client.header(Client.HEADER_MODE, 32) + struct.pack("=QIB3x", 1, 0, 1))
     data, _ = client.receive()
     assert not data or Client.error(data) != 0
     assert still_serves(daemon)

@@ -38,8 +38,7 @@ must_be_its_fields(const union message *m, size_t bytes)
 		break;
 	case MESSAGE_HEADER_MODE:
 		again.header_mode.open_number = m->header_mode.open_number;
-		again.header_mode.kind = m->header_mode.kind;
-		again.header_mode.unit = m->header_mode.unit;
+		again.header_mode.place = m->header_mode.place;
 		again.header_mode.on = m->header_mode.on;
 		break;
 	case MESSAGE_STATUS:
@@ -74,7 +73,7 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 		fuzz_must(fd_count <= 1, "attach: descriptors");
 		break;
 	case MESSAGE_HEADER_MODE:
-		fuzz_must(id_within(m->header_mode.kind, m->header_mode.unit, DEVICE_UNITS_MAX), "header mode: device");
+		fuzz_must(m->header_mode.place < DEVICE_PLACES_MAX, "header mode: place");
 		fuzz_must(m->header_mode.on <= 1, "header mode: on");
 		fuzz_must(fd_count == 1, "header mode: descriptors");
 		break;

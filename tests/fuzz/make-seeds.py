@@ -23,7 +23,7 @@ def message(kind, body, fds, version=VERSION):
 def attached(error):
     if error:
         return struct.pack("=i44x", error)
-    return struct.pack("=iIQIBBH16s8x", 0, 7, 12, 1500, TAP, 1, 3, b"tap3")
+    return struct.pack("=iIQIBBH16sI4x", 0, 7, 12, 1500, TAP, 1, 3, b"tap3", 259)
 
 
 def address(family, prefix, peer, text):
@@ -41,7 +41,7 @@ def device(error, addresses=()):
 def messages():
     yield "attach", message(ATTACH, struct.pack("=BBHB11x", TAP, 3, 3, 1), 1)
     yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB11x", TUN, 1, 256, 0), 0)
-    yield "header-mode", message(HEADER_MODE, struct.pack("=QBBH4x", 12, TUN, 1, 3), 1)
+    yield "header-mode", message(HEADER_MODE, struct.pack("=QIB3x", 12, 3, 1), 1)
     yield "status", message(STATUS, struct.pack("=I12x", 31), 0)
     yield "stop", message(STOP, bytes(16), 0)
     yield "attached", message(ATTACH | REPLY, attached(0), 2)

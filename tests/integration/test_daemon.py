@@ -233,7 +233,7 @@ import os, struct, sys
 sys.path.insert(0, {str(pathlib.Path(__file__).parent)!r})
 from worlds import Client
 client = Client({daemon.socket!r})
-message = Client.header(Client.HEADER_MODE, 32) + struct.pack("=QBBH4x", 1, Client.TUN, 1, 0)
+message = Client.header(Client.HEADER_MODE, 32) + struct.pack("=QIB3x", 1, 0, 1)
 client.send(message, [os.open("/dev/net/tun", os.O_RDWR)])
 data, fds = client.receive()
 print(Client.error(data))

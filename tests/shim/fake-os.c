@@ -158,14 +158,14 @@ fake_device(int fd, uint8_t kind, bool up, bool header_mode, uint32_t mtu)
 		.up = up,
 		.header_mode = header_mode,
 	};
-	fdtable_held held = fdtable_pack(id, open_number);
+	fdtable_held held = fdtable_pack(id, device_place_fixed(id), open_number);
 
 	if (page_fd >= 0) {
 		close(page_fd);
 	}
 	page_fd = memfd_create("page", MFD_CLOEXEC);
 	if (page_fd < 0 || ftruncate(page_fd, PAGE_FILE_BYTES) < 0 || pwrite(page_fd, &page, sizeof(page), 0) < 0 ||
-	    state_map(id, page_fd) < 0) {
+	    state_map(device_place_fixed(id), page_fd) < 0) {
 		abort();
 	}
 	fdtable_set(fd, held);

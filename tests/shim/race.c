@@ -157,10 +157,10 @@ turn(void *argument)
 
 		switch (choice) {
 		case 0:
-			expect(state_map(id, page_fds[i & 1]) == 0, "state_map");
+			expect(state_map(device_place_fixed(id), page_fds[i & 1]) == 0, "state_map");
 			break;
 		case 1:
-			fdtable_set(fd, fdtable_pack(id, 1 + (i & 1)));
+			fdtable_set(fd, fdtable_pack(id, device_place_fixed(id), 1 + (i & 1)));
 			break;
 		case 2:
 			expect(shim_close(fd) == 0, "close");

@@ -14,6 +14,8 @@
 
 #define NUMBER 77
 
+#define SOME_PLACE 777
+
 static const struct device_id some_device = {.kind = DEVICE_TAP, .unit = 9};
 
 static void
@@ -34,23 +36,26 @@ expect_success(pid_t child)
 	ck_assert_msg(WIFEXITED(status) && WEXITSTATUS(status) == 0, "child's status %#x", (unsigned)status);
 }
 
-START_TEST(an_entry_keeps_kind_unit_and_open_number)
+START_TEST(an_entry_keeps_device_place_and_open_number)
 {
-	for (uint8_t kind = DEVICE_TUN; kind <= DEVICE_TAP; kind++) {
-		for (uint16_t unit = 0; unit < DEVICE_UNITS_MAX; unit++) {
-			static const uint64_t opens[] = {0, 1, 0xffffffff, UINT64_C(0xffffffffff)};
+	static const uint64_t opens[] = {0, 1, 0xffffffff, UINT64_C(0xffffffffff)};
+	static const uint32_t places[] = {0, 1, DEVICE_PLACES_FIXED, DEVICE_PLACES_MAX - 1};
 
-			for (size_t i = 0; i < sizeof(opens) / sizeof(opens[0]); i++) {
-				fdtable_held held = fdtable_pack((struct device_id){.kind = kind, .unit = unit}, opens[i]);
+	for (unsigned i = 0; i < DEVICE_PLACES_FIXED * 16; i++) {
+		uint64_t open = opens[i % 4];
+		uint32_t place = places[i / 4 % 4];
+		struct device_id id;
+		fdtable_held held;
 
-				ck_assert(held != 0);
-				ck_assert_uint_eq(fdtable_id(held).kind, kind);
-				ck_assert_uint_eq(fdtable_id(held).unit, unit);
-				ck_assert_uint_eq(fdtable_open_number(held), opens[i]);
-				ck_assert(fdtable_is_open(held, opens[i]));
-				ck_assert(!fdtable_is_open(held, opens[i] + 1));
-			}
-		}
+		ck_assert(device_place_id(i / 16, &id));
+		held = fdtable_pack(id, place, open);
+		ck_assert(held != 0);
+		ck_assert_uint_eq(fdtable_id(held).kind, id.kind);
+		ck_assert_uint_eq(fdtable_id(held).unit, id.unit);
+		ck_assert_uint_eq(fdtable_place(held), place);
+		ck_assert_uint_eq(fdtable_open_number(held), open);
+		ck_assert(fdtable_is_open(held, open));
+		ck_assert(!fdtable_is_open(held, open + 1));
 	}
 }
 END_TEST
@@ -60,10 +65,10 @@ START_TEST(numbers_that_cannot_be_are_no_devices)
 	static const int numbers[] = {-1, FDTABLE_MAX, FDTABLE_MAX + 1, 0x7fffffff, (int)0x80000000};
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
-		fdtable_set(numbers[i], fdtable_pack(some_device, 1));
+		fdtable_set(numbers[i], fdtable_pack(some_device, SOME_PLACE, 1));
 		ck_assert_uint_eq(fdtable_get(numbers[i]), 0);
 	}
-	fdtable_set(FDTABLE_MAX - 1, fdtable_pack(some_device, 1));
+	fdtable_set(FDTABLE_MAX - 1, fdtable_pack(some_device, SOME_PLACE, 1));
 	ck_assert(fdtable_get(FDTABLE_MAX - 1) != 0);
 }
 END_TEST
@@ -71,7 +76,7 @@ END_TEST
 START_TEST(a_range_is_cleared_and_nothing_else)
 {
 	for (int fd = 10; fd < 20; fd++) {
-		fdtable_set(fd, fdtable_pack(some_device, 1));
+		fdtable_set(fd, fdtable_pack(some_device, SOME_PLACE, 1));
 	}
 	fdtable_clear_range(12, 14);
 	fdtable_clear_range(18, 0xffffffffu);
@@ -85,11 +90,11 @@ START_TEST(a_vfork_child_changes_nothing)
 {
 	pid_t child;
 
-	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 	child = vfork();
 	if (child == 0) {
 		fdtable_set(NUMBER, 0);
-		fdtable_set(NUMBER + 1, fdtable_pack(some_device, 1));
+		fdtable_set(NUMBER + 1, fdtable_pack(some_device, SOME_PLACE, 1));
 		fdtable_clear_range(0, FDTABLE_MAX);
 		_exit(0);
 	}
@@ -121,7 +126,7 @@ START_TEST(a_fork_child_has_its_own_and_its_vfork_child_changes_nothing)
 {
 	pid_t child;
 
-	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 	child = fork();
 	if (child == 0) {
 		_exit(own_table());
@@ -136,7 +141,7 @@ START_TEST(a_child_of_a_raw_system_call_has_its_own)
 {
 	pid_t child;
 
-	fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+	fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 	child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child == 0) {
 		fdtable_set(NUMBER, 0);
@@ -155,7 +160,7 @@ START_TEST(a_child_of_a_forked_child_has_its_own)
 		pid_t grandchild;
 		int status = 1;
 
-		fdtable_set(NUMBER, fdtable_pack(some_device, 1));
+		fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 		grandchild = fork();
 		if (grandchild == 0) {
 			_exit(own_table());
@@ -176,7 +181,7 @@ main(void)
 	int failed;
 
 	tcase_add_checked_fixture(tcase, clean_table, clean_table);
-	tcase_add_test(tcase, an_entry_keeps_kind_unit_and_open_number);
+	tcase_add_test(tcase, an_entry_keeps_device_place_and_open_number);
 	tcase_add_test(tcase, numbers_that_cannot_be_are_no_devices);
 	tcase_add_test(tcase, a_range_is_cleared_and_nothing_else);
 	tcase_add_test(tcase, a_vfork_child_changes_nothing);

@@ -214,12 +214,11 @@ START_TEST(each_open_starts_in_the_default_state)
 {
 	struct device_attached a = world_attach(DEVICE_TUN, 0), b;
 	struct netif_status *kernel = fake_link_interface(a.ifindex);
-	struct device_id tun0 = {.kind = DEVICE_TUN};
 
 	kernel->up = true;
 	kernel->mtu = 9000;
 	tell_changed(a.ifindex);
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, true), 0);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, a.place, a.open_number, a.channel, true), 0);
 	fake_link_depart(a.ifindex);
 	tell(NETIF_DEPARTED, a.ifindex);
 	b = world_attach(DEVICE_TUN, 0);
@@ -292,6 +291,7 @@ START_TEST(rename_is_followed)
 	strcpy(fake_link_interface(a.ifindex)->ifname, "uplink");
 	tell_changed(a.ifindex);
 	ck_assert_str_eq(describe(DEVICE_TAP, 0).ifname, "uplink");
+	ck_assert_str_eq(read_page(a.page).ifname, "uplink");
 	close_attached(&a);
 }
 END_TEST
@@ -327,19 +327,23 @@ END_TEST
 START_TEST(header_mode_needs_the_device_as_proof)
 {
 	struct device_attached a = world_attach(DEVICE_TUN, 0), b = world_attach(DEVICE_TUN, 1);
-	struct device_id tun0 = {.kind = DEVICE_TUN}, tap0 = {.kind = DEVICE_TAP};
+	struct device_attached tap = world_attach(DEVICE_TAP, 0);
 
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, b.channel, true), -1);
+	ck_assert_uint_ne(a.place, b.place);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, a.place, a.open_number, b.channel, true), -1);
 	ck_assert_int_eq(errno, EPERM);
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number + 1, a.channel, true), -1);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, a.place, a.open_number + 1, a.channel, true), -1);
 	ck_assert_int_eq(errno, ENXIO);
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tap0, a.open_number, a.channel, true), -1);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, DEVICE_PLACES_MAX - 1, 1, a.channel, true), -1);
+	ck_assert_int_eq(errno, ENXIO);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, tap.place, tap.open_number, tap.channel, true), -1);
 	ck_assert_int_eq(errno, ENOTTY);
 	ck_assert_uint_eq(read_page(a.page).header_mode, 0);
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, true), 0);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, a.place, a.open_number, a.channel, true), 0);
 	ck_assert_uint_eq(read_page(a.page).header_mode, 1);
-	ck_assert_int_eq(devices_set_header_mode(world.devices, tun0, a.open_number, a.channel, false), 0);
+	ck_assert_int_eq(devices_set_header_mode(world.devices, a.place, a.open_number, a.channel, false), 0);
 	ck_assert_uint_eq(read_page(a.page).header_mode, 0);
+	close_attached(&tap);
 	close_attached(&a);
 	close_attached(&b);
 }

@@ -8,6 +8,7 @@
 
 #include "fds.h"
 #include "protocol/devname.h"
+#include "protocol/page.h"
 
 #define DIGITS_50 "12345678901234567890123456789012345678901234567890"
 
@@ -141,6 +142,54 @@ START_TEST(ids_differ_by_kind_and_unit)
 }
 END_TEST
 
+START_TEST(fixed_places_are_devices_and_have_their_names)
+{
+	char expected[DEVNAME_SIZE], name[DEVNAME_SIZE];
+	struct device_id id;
+
+	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
+		ck_assert(device_place_id(place, &id));
+		ck_assert_uint_eq(device_place_fixed(id), place);
+		devname_format(id, expected);
+		device_place_name(place, name);
+		ck_assert_str_eq(name, expected);
+	}
+}
+END_TEST
+
+START_TEST(other_places_have_names_that_no_device_has)
+{
+	char expected[16], name[DEVNAME_SIZE];
+	struct device_id id;
+
+	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
+		ck_assert(!device_place_id(place, &id));
+		device_place_name(place, name);
+		snprintf(expected, sizeof(expected), "dev%u", (unsigned)place);
+		ck_assert_str_eq(name, expected);
+		ck_assert(!devname_parse(name, &id));
+	}
+}
+END_TEST
+
+START_TEST(a_mark_tells_its_place_and_no_other_number_does)
+{
+	uint32_t found = 0;
+
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		ck_assert(page_place_of_mark(page_mark_of_place(place), &found));
+		ck_assert_uint_eq(found, place);
+	}
+	/* The driver's own default, what QEMU and libvirt set, and the numbers beside ours. */
+	ck_assert(!page_place_of_mark(INT32_MAX, &found));
+	ck_assert(!page_place_of_mark(1048576, &found));
+	ck_assert(!page_place_of_mark(0, &found));
+	ck_assert(!page_place_of_mark(-1, &found));
+	ck_assert(!page_place_of_mark(INT32_MIN, &found));
+	ck_assert(!page_place_of_mark(page_mark_of_place(DEVICE_PLACES_MAX - 1) - 1, &found));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -153,6 +202,9 @@ main(void)
 	tcase_add_test(tc, kinds_have_names);
 	tcase_add_loop_test(tc, ids_of_strangers_are_checked, 0, sizeof(ids) / sizeof(ids[0]));
 	tcase_add_test(tc, ids_differ_by_kind_and_unit);
+	tcase_add_test(tc, fixed_places_are_devices_and_have_their_names);
+	tcase_add_test(tc, other_places_have_names_that_no_device_has);
+	tcase_add_test(tc, a_mark_tells_its_place_and_no_other_number_does);
 	suite_add_tcase(suite, tc);
 	return fds_run_suite(suite);
 }

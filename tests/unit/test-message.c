@@ -29,8 +29,7 @@ make_good(union message *m, uint16_t type)
 		m->attach.nonblock = 1;
 		return 1;
 	case MESSAGE_HEADER_MODE:
-		m->header_mode.kind = DEVICE_TUN;
-		m->header_mode.unit = DEVICE_UNITS_MAX - 1;
+		m->header_mode.place = DEVICE_PLACES_MAX - 1;
 		m->header_mode.open_number = 12;
 		m->header_mode.on = 1;
 		return 1;
@@ -42,6 +41,7 @@ make_good(union message *m, uint16_t type)
 		m->attached.unit = 15;
 		m->attached.channel = CHANNEL_DIRECT;
 		m->attached.ifindex = 7;
+		m->attached.place = DEVICE_PLACES_MAX - 1;
 		m->attached.mtu = 1500;
 		m->attached.open_number = 12;
 		memcpy(m->attached.ifname, "tap15", 5);
@@ -295,11 +295,9 @@ static const struct {
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 0, 0),
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 2, EBADMSG),
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 255, EBADMSG),
-	FIELD(MESSAGE_HEADER_MODE, header_mode, kind, DEVICE_TAP, 0), /* refused by the device, not here */
-	FIELD(MESSAGE_HEADER_MODE, header_mode, kind, 0, EBADMSG),
-	FIELD(MESSAGE_HEADER_MODE, header_mode, kind, 3, EBADMSG),
-	FIELD(MESSAGE_HEADER_MODE, header_mode, unit, DEVICE_UNITS_MAX, EBADMSG),
-	FIELD(MESSAGE_HEADER_MODE, header_mode, unit, UINT16_MAX, EBADMSG),
+	FIELD(MESSAGE_HEADER_MODE, header_mode, place, 0, 0),
+	FIELD(MESSAGE_HEADER_MODE, header_mode, place, DEVICE_PLACES_MAX, EBADMSG),
+	FIELD(MESSAGE_HEADER_MODE, header_mode, place, UINT32_MAX, EBADMSG),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, on, 0, 0),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, on, 2, EBADMSG),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, on, 255, EBADMSG),
@@ -319,6 +317,9 @@ static const struct {
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, channel, 0, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, channel, 3, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, ifname[0], 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, place, 0, 0),
+	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, place, DEVICE_PLACES_MAX, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, place, UINT32_MAX, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_HEADER_MODE), result, error, ENOTTY, 0),
 	FIELD(REPLY_TO(MESSAGE_HEADER_MODE), result, error, -1, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_STOP), result, error, EPERM, 0),
@@ -379,10 +380,10 @@ static const struct {
 	size_t bytes;
 } pads[] = {
 	{MESSAGE_ATTACH, offsetof(struct message_attach, pad), 11},
-	{MESSAGE_HEADER_MODE, offsetof(struct message_header_mode, pad), 4},
+	{MESSAGE_HEADER_MODE, offsetof(struct message_header_mode, pad), 3},
 	{MESSAGE_STATUS, offsetof(struct message_status, pad), 12},
 	{MESSAGE_STOP, offsetof(struct message_stop, pad), 16},
-	{REPLY_TO(MESSAGE_ATTACH), offsetof(struct message_attached, pad), 8},
+	{REPLY_TO(MESSAGE_ATTACH), offsetof(struct message_attached, pad), 4},
 	{REPLY_TO(MESSAGE_HEADER_MODE), offsetof(struct message_result, pad), 12},
 	{REPLY_TO(MESSAGE_STOP), offsetof(struct message_result, pad), 12},
 	{MESSAGE_RESULT, offsetof(struct message_result, pad), 12},
@@ -438,7 +439,7 @@ START_TEST(refused_attach_has_no_descriptors)
 	for (unsigned fds = 1; fds < 4; fds++) {
 		ck_assert_int_eq(check(&m, REPLY_TO(MESSAGE_ATTACH), m.header.size, fds), EBADMSG);
 	}
-	m.attached.pad[7] = 1;
+	m.attached.pad[3] = 1;
 	ck_assert_int_eq(check(&m, REPLY_TO(MESSAGE_ATTACH), m.header.size, 0), EBADMSG);
 }
 END_TEST
