@@ -5,7 +5,10 @@
  * Trust.  What is preloaded runs with the program's rights, so the file, its directory and every
  * directory above must belong to root or to this user and be writable by nobody else (a sticky
  * directory above, as /tmp, is fine: others cannot rename what is ours there).  The place is
- * derived from this executable's own, never from the environment or the working directory.
+ * derived from this executable's own, never from the environment or the working directory.  In a
+ * user namespace that has no number for root (a rootless container's), root's files show the
+ * overflow user's number, and so do other strangers': there it is enough that file and directories
+ * have the owner that this executable, which runs already, has too.
  *
  * Privileged programs.  ld.so(8) ignores a preloaded path with a slash in secure-execution mode,
  * which the kernel asks for when execve(2) changes the effective user or group, or adds
@@ -92,6 +95,27 @@ preload_privileged(int fd)
 	return NULL;
 }
 
+/* Whether a file of that owner is as trustworthy as root's: see above. */
+static bool
+is_unmapped_root(uid_t uid)
+{
+	unsigned long overflow = 65534;
+	struct stat own;
+	FILE *f;
+
+	if (stat("/proc/self/exe", &own) < 0 || own.st_uid != uid) {
+		return false;
+	}
+	f = fopen("/proc/sys/kernel/overflowuid", "re");
+	if (f != NULL) {
+		if (fscanf(f, "%lu", &overflow) != 1) {
+			overflow = 65534;
+		}
+		fclose(f);
+	}
+	return uid == overflow;
+}
+
 /*
  * Whether only root and this user can change what is at path.  0, or -1 with errno; bad is then the
  * part that others can change.
@@ -112,7 +136,7 @@ check_trust(const char *path, char bad[PATH_MAX])
 		if (lstat(bad, &st) < 0) {
 			return -1;
 		}
-		if ((st.st_uid != 0 && st.st_uid != geteuid()) ||
+		if ((st.st_uid != 0 && st.st_uid != geteuid() && !is_unmapped_root(st.st_uid)) ||
 		    ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
 			(leaf || (st.st_mode & S_ISVTX) == 0))) {
 			errno = EPERM;

@@ -2,13 +2,15 @@
 /*
  * device.c - the table of devices.
  *
- * Theory of operation.  State machine of a device:
+ * Theory of operation.  The table is an array by place (protocol/devname.h).  The daemon's own namespace has a fixed place for each
+ * unit; a device of another namespace takes a free one of the rest when it is opened.  An entry that was made once stays, closed, for the
+ * next open.  State machine of a device:
  *
  *	closed --attach--> open --interface up--> up --interface down--> open
  *	open, up --interface departed--> closed
  *
- * Attach checks, in this order, what tells a stranger least: that the unit exists, that the opener may have it, that it is
- * called from our namespace, and only then whether it is free.  Before an interface is made its journal record says so; the
+ * Attach checks, in this order, what tells a stranger least: that the unit exists, that the opener may have it, that it has a right
+ * to the namespace, and only then whether it is free.  Before an interface is made its journal record says so; the
  * page is written before the program can read it; the record is completed after the program has its answer.  The table
  * keeps no copy of a direct channel: the last close is the interface's departure, which the watch tells.  Events that come
  * late find no device with their index and are dropped; lost events are made good by reading every interface again
@@ -33,7 +35,11 @@
 #include "log.h"
 #include "statepage.h"
 
+/* Room for a device's name in log lines. */
+#define NAME_TEXT_SIZE 64
+
 struct device {
+	uint32_t place; /* never changes */
 	struct device_id id;
 	enum device_state state;
 	struct link link;
@@ -46,30 +52,21 @@ struct device {
 };
 
 /* Refusals that a stranger can repeat, each with its own limit of log lines. */
-enum refusal { REFUSED_POLICY, REFUSED_NAMESPACE, REFUSED_BUSY, REFUSED_LINK, REFUSALS };
+enum refusal { REFUSED_POLICY, REFUSED_NAMESPACE, REFUSED_FULL, REFUSED_BUSY, REFUSED_LINK, REFUSALS };
 
 struct devices {
 	struct devices_setup setup;
 	struct log_limit limits[REFUSALS];
-	unsigned count;
-	struct device items[]; /* tun0, tun1, ..., tap0, ... */
+	struct device *at[DEVICE_PLACES_MAX]; /* by place; NULL: never opened */
 };
 
 struct devices *
 devices_new(const struct devices_setup *setup)
 {
-	unsigned tun = policy_units(setup->policy, DEVICE_TUN), tap = policy_units(setup->policy, DEVICE_TAP);
-	struct devices *d = calloc(1, sizeof(*d) + (tun + tap) * sizeof(d->items[0]));
+	struct devices *d = calloc(1, sizeof(*d));
 
-	if (d == NULL) {
-		return NULL;
-	}
-	d->setup = *setup;
-	d->count = tun + tap;
-	for (unsigned i = 0; i < d->count; i++) {
-		d->items[i].id.kind = i < tun ? DEVICE_TUN : DEVICE_TAP;
-		d->items[i].id.unit = (uint16_t)(i < tun ? i : i - tun);
-		statepage_init(&d->items[i].page);
+	if (d != NULL) {
+		d->setup = *setup;
 	}
 	return d;
 }
@@ -80,40 +77,106 @@ devices_free(struct devices *d)
 	if (d == NULL) {
 		return;
 	}
-	for (unsigned i = 0; i < d->count; i++) {
-		statepage_close(&d->items[i].page);
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		if (d->at[place] != NULL) {
+			statepage_close(&d->at[place]->page);
+			netns_put(d->setup.netns, d->at[place]->link.netns);
+			free(d->at[place]);
+		}
 	}
 	free(d);
 }
 
-static struct device *
-find_by_id(struct devices *d, struct device_id id)
+static bool
+is_open(const struct device *dev)
 {
-	for (unsigned i = 0; i < d->count; i++) {
-		if (device_id_equal(d->items[i].id, id)) {
-			return &d->items[i];
-		}
-	}
-	return NULL;
+	return dev != NULL && dev->state != DEVICE_CLOSED;
 }
 
+/* The open device at a place, or NULL. */
 static struct device *
 find_by_place(struct devices *d, uint32_t place)
 {
-	struct device_id id;
-
-	return device_place_id(place, &id) ? find_by_id(d, id) : NULL;
+	return place < DEVICE_PLACES_MAX && is_open(d->at[place]) ? d->at[place] : NULL;
 }
 
 static struct device *
-find_by_ifindex(struct devices *d, uint32_t ifindex)
+find_by_ifindex(struct devices *d, const struct netns *ns, uint32_t ifindex)
 {
-	for (unsigned i = 0; i < d->count; i++) {
-		if (d->items[i].state != DEVICE_CLOSED && d->items[i].link.ifindex == ifindex) {
-			return &d->items[i];
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = find_by_place(d, place);
+
+		if (dev != NULL && dev->link.netns == ns && dev->link.ifindex == ifindex) {
+			return dev;
 		}
 	}
 	return NULL;
+}
+
+static bool
+is_own(const struct devices *d, uint64_t netns)
+{
+	return netns == netns_own(d->setup.netns)->id;
+}
+
+/* The place of a device of a namespace: its own, or one where it can be.  DEVICE_PLACES_MAX: all are taken. */
+static uint32_t
+find_place(struct devices *d, uint64_t netns, struct device_id id)
+{
+	uint32_t spare = DEVICE_PLACES_MAX;
+
+	if (is_own(d, netns)) {
+		return device_place_fixed(id);
+	}
+	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = find_by_place(d, place);
+
+		if (dev != NULL && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
+			return place;
+		}
+		if (dev == NULL && spare == DEVICE_PLACES_MAX) {
+			spare = place;
+		}
+	}
+	return spare;
+}
+
+/* The entry of a place, made if need be.  NULL with ENOMEM. */
+static struct device *
+entry_at(struct devices *d, uint32_t place)
+{
+	struct device *dev = d->at[place];
+
+	if (dev == NULL) {
+		dev = calloc(1, sizeof(*dev));
+		if (dev != NULL) {
+			dev->place = place;
+			statepage_init(&dev->page);
+			d->at[place] = dev;
+		}
+	}
+	return dev;
+}
+
+/* The device's name, and for another namespace than ours which. */
+static const char *
+describe_name(const struct devices *d, uint64_t netns, struct device_id id, char text[NAME_TEXT_SIZE])
+{
+	char name[DEVNAME_SIZE];
+
+	devname_format(id, name);
+	if (is_own(d, netns)) {
+		snprintf(text, NAME_TEXT_SIZE, "%s", name);
+	} else {
+		snprintf(text, NAME_TEXT_SIZE, "%s (in network namespace %ju)", name, (uintmax_t)netns);
+	}
+	return text;
+}
+
+static const char *
+name_of(const struct devices *d, const struct device *dev, char text[NAME_TEXT_SIZE])
+{
+	return describe_name(d, dev->link.netns->id, dev->id, text);
 }
 
 static int
@@ -124,7 +187,7 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 		.kind = dev->id.kind,
 		.unit = dev->id.unit,
 		.ifindex = dev->link.ifindex,
-		.netns = d->setup.netns,
+		.netns = dev->link.netns->id,
 		.open_number = dev->page.content.open_number,
 		.since = dev->since,
 		.pid = dev->pid,
@@ -135,7 +198,7 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 	snprintf(r.ifname, sizeof(r.ifname), "%s", dev->link.ifname);
 	snprintf(r.link, sizeof(r.link), "%s", dev->link.ops->name);
 	snprintf(r.program, sizeof(r.program), "%s", dev->program);
-	return journal_write(d->setup.journal, device_place_fixed(dev->id), &r);
+	return journal_write(d->setup.journal, dev->place, &r);
 }
 
 static void
@@ -150,9 +213,11 @@ write_journal_or_warn(struct devices *d, const struct device *dev)
 static void
 forget(struct devices *d, struct device *dev)
 {
-	if (journal_clear(d->setup.journal, device_place_fixed(dev->id)) < 0) {
+	if (journal_clear(d->setup.journal, dev->place) < 0) {
 		log_warn("clearing a journal record");
 	}
+	statepage_close(&dev->page);
+	netns_put(d->setup.netns, dev->link.netns);
 	dev->state = DEVICE_CLOSED;
 	memset(&dev->link, 0, sizeof(dev->link));
 	dev->was_up = false;
@@ -165,21 +230,20 @@ forget(struct devices *d, struct device *dev)
 static void
 refuse(struct devices *d, enum refusal why, const struct device_attach *request, const char *text)
 {
-	char name[DEVNAME_SIZE];
+	char name[NAME_TEXT_SIZE];
 
-	devname_format(request->id, name);
 	if (log_limit_pass(&d->limits[why], "refused opens")) {
-		log_info("%s: refused to uid %ld, pid %ld: %s", name, (long)request->peer->uid,
-		    (long)request->peer->pid, text);
+		log_info("%s: refused to uid %ld, pid %ld: %s", describe_name(d, request->netns, request->id, name),
+		    (long)request->peer->uid, (long)request->peer->pid, text);
 	}
 }
 
 static void
 on_departed(struct devices *d, struct device *dev, const char *why)
 {
-	char name[DEVNAME_SIZE];
+	char name[NAME_TEXT_SIZE];
 
-	devname_format(dev->id, name);
+	name_of(d, dev, name);
 	if (statepage_set_gone(&dev->page) < 0) {
 		log_warn("%s: writing the state page", name);
 	}
@@ -190,11 +254,11 @@ on_departed(struct devices *d, struct device *dev, const char *why)
 static void
 on_changed(struct devices *d, struct device *dev, const struct netif_status *status)
 {
-	char name[DEVNAME_SIZE];
+	char name[NAME_TEXT_SIZE];
 	bool first_up = status->up && !dev->was_up;
 	bool renamed = status->ifname[0] != '\0' && strcmp(status->ifname, dev->link.ifname) != 0;
 
-	devname_format(dev->id, name);
+	name_of(d, dev, name);
 	if (status->persist) {
 		log_warnx("%s: made persistent by a holder (opened by uid %ld, pid %ld, %s), which the policy does not grant: "
 		    "taking the interface away", name, (long)dev->uid, (long)dev->pid, dev->program);
@@ -240,14 +304,14 @@ refresh(struct devices *d, struct device *dev, struct netif_status *status)
 	return false;
 }
 
-/* Everything that can be said before something is made.  0 and *out, or -1 with errno. */
+/* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
 static int
-check_attach(struct devices *d, const struct device_attach *request, struct device **out)
+check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
 {
-	struct device *dev = find_by_id(d, request->id);
 	struct netif_status status;
+	struct device *dev;
 
-	if (dev == NULL) {
+	if (!policy_has(d->setup.policy, request->id)) {
 		errno = ENOENT;
 		return -1;
 	}
@@ -256,28 +320,59 @@ check_attach(struct devices *d, const struct device_attach *request, struct devi
 		errno = EACCES;
 		return -1;
 	}
-	if (request->netns != d->setup.netns) {
-		refuse(d, REFUSED_NAMESPACE, request, "it is in another network namespace than this daemon: "
+	if (!netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		refuse(d, REFUSED_NAMESPACE, request, "that network namespace is neither this daemon's nor one that the opener made: "
 		    "start a daemon there");
 		errno = EACCES;
 		return -1;
 	}
-	if (dev->state != DEVICE_CLOSED && (refresh(d, dev, &status) || dev->state != DEVICE_CLOSED)) {
+	*place = find_place(d, request->netns, request->id);
+	if (*place == DEVICE_PLACES_MAX) {
+		refuse(d, REFUSED_FULL, request, "the table of open devices is full");
+		errno = ENFILE;
+		return -1;
+	}
+	dev = find_by_place(d, *place);
+	if (dev != NULL && (refresh(d, dev, &status) || dev->state != DEVICE_CLOSED)) {
 		refuse(d, REFUSED_BUSY, request, "in use");
 		errno = EBUSY;
 		return -1;
 	}
-	*out = dev;
+	return 0;
+}
+
+/* A closed entry becomes the request's device, in its namespace.  0, or -1 with errno. */
+static int
+prepare(struct devices *d, struct device *dev, const struct device_attach *request)
+{
+	dev->id = request->id;
+	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .id = dev->id, .place = dev->place};
+	if (dev->link.ops == NULL) {
+		errno = ENXIO;
+		return -1;
+	}
+	dev->link.netns = netns_get(d->setup.netns, request->netns, request->netns_fd);
+	if (dev->link.netns == NULL) {
+		refuse(d, REFUSED_NAMESPACE, request, errno == EACCES ? "this daemon has no way into that network namespace" :
+		    strerror(errno));
+		return -1;
+	}
+	devname_format(dev->id, dev->link.ifname);
+	snprintf(dev->program, sizeof(dev->program), "?");
+	dev->pid = request->peer->pid;
+	dev->uid = request->peer->uid;
+	dev->since = time(NULL);
+	dev->was_up = false;
 	return 0;
 }
 
 static int
-begin_page(struct devices *d, struct device *dev, const struct netif_status *status)
+begin_page(struct device *dev, const struct netif_status *status)
 {
 	struct statepage_open open = {
 		.id = dev->id,
 		.channel = dev->link.ops->channel,
-		.netns = d->setup.netns,
+		.netns = dev->link.netns->id,
 		.ifindex = status->ifindex,
 		.mtu = status->mtu,
 		.ifname = dev->link.ifname,
@@ -291,26 +386,19 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 {
 	struct netif_status status;
 	struct device *dev;
-	char name[DEVNAME_SIZE];
+	char name[NAME_TEXT_SIZE];
 	int channel = -1, page = -1, saved;
+	uint32_t place;
 
-	if (check_attach(d, request, &dev) < 0) {
+	if (check_attach(d, request, &place) < 0) {
 		return -1;
 	}
-	devname_format(dev->id, name);
-	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .netif = d->setup.netif, .id = dev->id,
-	    .place = device_place_fixed(dev->id)};
-	if (dev->link.ops == NULL) {
-		errno = ENXIO;
+	dev = entry_at(d, place);
+	if (dev == NULL || prepare(d, dev, request) < 0) {
 		return -1;
 	}
-	snprintf(dev->link.ifname, sizeof(dev->link.ifname), "%s", name);
-	snprintf(dev->program, sizeof(dev->program), "?");
-	dev->pid = request->peer->pid;
-	dev->uid = request->peer->uid;
-	dev->since = time(NULL);
-	dev->was_up = false;
-	if (statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) < 0 || write_journal(d, dev, JOURNAL_MAKING) < 0) {
+	name_of(d, dev, name);
+	if (statepage_open(&dev->page, d->setup.rundir, place) < 0 || write_journal(d, dev, JOURNAL_MAKING) < 0) {
 		log_warn("%s: preparing the open", name);
 		goto fail;
 	}
@@ -322,7 +410,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
-	if (page < 0 || begin_page(d, dev, &status) < 0) {
+	if (page < 0 || begin_page(dev, &status) < 0) {
 		log_warn("%s: writing down the open", name);
 		goto fail;
 	}
@@ -330,7 +418,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 	out->channel = channel;
 	out->page = page;
 	out->channel_type = dev->link.ops->channel;
-	out->place = dev->link.place;
+	out->place = place;
 	out->open_number = dev->page.content.open_number;
 	out->ifindex = dev->link.ifindex;
 	out->mtu = status.mtu;
@@ -354,15 +442,15 @@ fail:
 }
 
 void
-devices_settle(struct devices *d, struct device_id id, const char *program)
+devices_settle(struct devices *d, uint32_t place, const char *program)
 {
-	struct device *dev = find_by_id(d, id);
-	char name[DEVNAME_SIZE];
+	struct device *dev = find_by_place(d, place);
+	char name[NAME_TEXT_SIZE];
 
-	if (dev == NULL || dev->state == DEVICE_CLOSED) {
+	if (dev == NULL) {
 		return;
 	}
-	devname_format(id, name);
+	name_of(d, dev, name);
 	snprintf(dev->program, sizeof(dev->program), "%s", program);
 	write_journal_or_warn(d, dev);
 	log_info("%s: opened by uid %ld, pid %ld (%s), interface %s", name, (long)dev->uid, (long)dev->pid, dev->program,
@@ -374,7 +462,7 @@ devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_number,
 {
 	struct device *dev = find_by_place(d, place);
 
-	if (dev == NULL || dev->state == DEVICE_CLOSED || dev->page.content.open_number != open_number) {
+	if (dev == NULL || dev->page.content.open_number != open_number) {
 		errno = ENXIO;
 		return -1;
 	}
@@ -389,9 +477,9 @@ devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_number,
 }
 
 void
-devices_on_event(struct devices *d, const struct netif_event *event)
+devices_on_event(struct devices *d, const struct netns *ns, const struct netif_event *event)
 {
-	struct device *dev = find_by_ifindex(d, event->ifindex);
+	struct device *dev = find_by_ifindex(d, ns, event->ifindex);
 
 	if (dev == NULL) {
 		return;
@@ -421,16 +509,32 @@ devices_on_event(struct devices *d, const struct netif_event *event)
 }
 
 void
-devices_resync(struct devices *d)
+devices_resync(struct devices *d, const struct netns *ns)
 {
-	for (unsigned i = 0; i < d->count; i++) {
-		struct device *dev = &d->items[i];
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = find_by_place(d, place);
 		struct netif_status status;
 
-		if (dev->state != DEVICE_CLOSED) {
+		if (dev != NULL && dev->link.netns == ns) {
 			(void)refresh(d, dev, &status);
 		}
 	}
+}
+
+/* Holds the namespace of a record again.  0, or -1 with errno ENOENT: it is gone, or nobody is in it any more. */
+static int
+hold_namespace(struct devices *d, struct device *dev, const struct journal_record *r)
+{
+	int fd = is_own(d, r->netns) ? -1 : os_netns_search(r->netns, r->pid);
+
+	if (fd < 0 && !is_own(d, r->netns)) {
+		return -1;
+	}
+	dev->link.netns = netns_get(d->setup.netns, r->netns, fd);
+	if (fd >= 0) {
+		close(fd);
+	}
+	return dev->link.netns != NULL ? 0 : -1;
 }
 
 /* 0 if the device of that record is ours again. */
@@ -441,16 +545,23 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	bool making = r->state == JOURNAL_MAKING;
 	struct netif_status status;
 
-	dev->link = (struct link){.ops = d->setup.link_named(r->link), .netif = d->setup.netif, .id = dev->id,
-	    .place = device_place_fixed(dev->id)};
+	dev->id = (struct device_id){.kind = r->kind, .unit = r->unit};
+	dev->link = (struct link){.ops = d->setup.link_named(r->link), .id = dev->id, .place = dev->place};
 	memcpy(dev->link.ifname, r->ifname, sizeof(dev->link.ifname));
-	if (dev->link.ops == NULL || r->netns != d->setup.netns || statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) < 0) {
+	if (statepage_open(&dev->page, d->setup.rundir, dev->place) < 0 || dev->link.ops == NULL) {
+		return -1;
+	}
+	if (hold_namespace(d, dev, r) < 0) {
+		/* It may live on where nobody is left to ask; then its holder asks the kernel. */
+		log_warn("%s: its network namespace (%ju) cannot be found", r->ifname, (uintmax_t)r->netns);
+		(void)statepage_set_unwatched(&dev->page);
 		return -1;
 	}
 	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
 	dev->link.ifindex = making ? page->ifindex : r->ifindex;
 	if (page->open_number != r->open_number + making || page->gone != 0 ||
 	    dev->link.ops->adopt(&dev->link, &status) < 0) {
+		(void)statepage_set_gone(&dev->page);
 		return -1;
 	}
 	dev->state = DEVICE_OPEN;
@@ -464,37 +575,45 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	return 0;
 }
 
+/* Whether a record can be what a daemon wrote into that slot. */
+static bool
+belongs(const struct devices *d, uint32_t place, const struct journal_record *r)
+{
+	struct device_id id = {.kind = r->kind, .unit = r->unit};
+
+	return device_id_valid(id) && (is_own(d, r->netns) ? place == device_place_fixed(id) : place >= DEVICE_PLACES_FIXED);
+}
+
 unsigned
 devices_adopt(struct devices *d)
 {
 	unsigned adopted = 0;
 
-	for (unsigned slot = 0; slot < JOURNAL_SLOTS; slot++) {
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		char name[NAME_TEXT_SIZE];
 		struct journal_record r;
 		struct device *dev;
 
-		if (journal_read(d->setup.journal, slot, &r) < 0) {
+		if (journal_read(d->setup.journal, place, &r) < 0) {
 			if (errno != ENOENT) {
-				log_warn("journal, record %u", slot);
+				log_warn("journal, record %u", (unsigned)place);
 			}
 			continue;
 		}
-		dev = find_by_id(d, (struct device_id){.kind = r.kind, .unit = r.unit});
-		if (dev != NULL && device_place_fixed(dev->id) == slot && adopt(d, dev, &r) == 0) {
+		dev = belongs(d, place, &r) ? entry_at(d, place) : NULL;
+		if (dev == NULL) {
+			log_warnx("journal, record %u: not one of this daemon's", (unsigned)place);
+			(void)journal_clear(d->setup.journal, place);
+			continue;
+		}
+		if (adopt(d, dev, &r) == 0) {
 			adopted++;
-			log_info("%s: taken over, held since an earlier daemon by uid %ld, pid %ld (%s)", dev->link.ifname,
+			log_info("%s: taken over, held since an earlier daemon by uid %ld, pid %ld (%s)", name_of(d, dev, name),
 			    (long)dev->uid, (long)dev->pid, dev->program);
 			continue;
 		}
 		log_info("%s: closed while no daemon served", r.ifname);
-		if (dev != NULL && statepage_open(&dev->page, d->setup.rundir, device_place_fixed(dev->id)) == 0) {
-			(void)statepage_set_gone(&dev->page);
-		}
-		if (dev != NULL) {
-			forget(d, dev);
-		} else if (journal_clear(d->setup.journal, slot) < 0) {
-			log_warn("clearing a journal record");
-		}
+		forget(d, dev);
 	}
 	return adopted;
 }
@@ -504,10 +623,10 @@ devices_end_all(struct devices *d)
 {
 	unsigned ended = 0;
 
-	for (unsigned i = 0; i < d->count; i++) {
-		struct device *dev = &d->items[i];
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = find_by_place(d, place);
 
-		if (dev->state != DEVICE_CLOSED) {
+		if (dev != NULL) {
 			dev->link.ops->close(&dev->link);
 			on_departed(d, dev, "ended on request");
 			ended++;
@@ -516,20 +635,39 @@ devices_end_all(struct devices *d)
 	return ended;
 }
 
-static void
+/* What is to be told of a place, open or not. */
+static bool
+is_listed(const struct devices *d, uint32_t place)
+{
+	struct device_id id;
+
+	return is_open(d->at[place]) || (device_place_id(place, &id) && policy_has(d->setup.policy, id));
+}
+
+static uint32_t
+next_listed(const struct devices *d, uint32_t place)
+{
+	while (place < DEVICE_PLACES_MAX && !is_listed(d, place)) {
+		place++;
+	}
+	return place;
+}
+
+/* False: it has just closed. */
+static bool
 describe(struct devices *d, struct device *dev, struct message_device *out)
 {
 	struct netif_status status;
 
+	if (!refresh(d, dev, &status)) {
+		return false;
+	}
 	out->kind = dev->id.kind;
 	out->unit = dev->id.unit;
-	if (dev->state == DEVICE_CLOSED || !refresh(d, dev, &status)) {
-		return;
-	}
 	out->state = (uint8_t)dev->state;
 	out->open_number = dev->page.content.open_number;
 	out->since = dev->since;
-	out->netns = d->setup.netns;
+	out->netns = dev->link.netns->id;
 	out->pid = dev->pid;
 	out->uid = dev->uid;
 	out->channel = (uint8_t)dev->link.ops->channel;
@@ -546,17 +684,32 @@ describe(struct devices *d, struct device *dev, struct message_device *out)
 	memcpy(out->addresses, status.addresses, sizeof(out->addresses));
 	out->to_program = status.to_program;
 	out->from_program = status.from_program;
+	return true;
 }
 
 void
 devices_describe(struct devices *d, uint32_t cursor, struct message_device *out)
 {
-	if (cursor >= d->count) {
+	uint32_t place = cursor, next;
+	struct device_id id;
+
+	while ((place = next_listed(d, place)) < DEVICE_PLACES_MAX) {
+		if (is_open(d->at[place]) && describe(d, d->at[place], out)) {
+			break;
+		}
+		if (device_place_id(place, &id)) {
+			out->kind = id.kind;
+			out->unit = id.unit;
+			break;
+		}
+		place++; /* elsewhere, and closed */
+	}
+	if (place >= DEVICE_PLACES_MAX) {
 		out->error = ENOENT;
 		return;
 	}
-	describe(d, &d->items[cursor], out);
-	out->next = cursor + 1 < d->count ? cursor + 1 : 0;
+	next = next_listed(d, place + 1);
+	out->next = next < DEVICE_PLACES_MAX ? next : 0;
 }
 
 unsigned
@@ -564,8 +717,8 @@ devices_open_count(const struct devices *d)
 {
 	unsigned open = 0;
 
-	for (unsigned i = 0; i < d->count; i++) {
-		open += d->items[i].state != DEVICE_CLOSED;
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		open += is_open(d->at[place]);
 	}
 	return open;
 }

@@ -2,8 +2,9 @@
 /*
  * device.h - the table of devices: attach, exclusive open, state, last close.
  *
- * One struct devices per monitor.  A device exists for each unit that the policy counts; it is closed, open or up.  All that
- * needs a kernel goes through the link seam, so the table runs on a fake link in tests, without root.
+ * One struct devices per monitor.  In each network namespace there is a device for each unit that the policy counts; it is closed, open
+ * or up.  A device is known by namespace, kind and unit, and by its place in the table while it is open.  All that needs a kernel
+ * goes through the link seam, so the table runs on a fake link in tests, without root.
  */
 #ifndef TUNTAPD_DAEMON_DEVICE_H
 #define TUNTAPD_DAEMON_DEVICE_H
@@ -22,9 +23,8 @@ struct devices;
 struct devices_setup {
 	const struct policy *policy;
 	struct journal *journal;
-	struct netif *netif;           /* handed to links; NULL with a fake link */
+	struct netns_table *netns;
 	int rundir;                    /* for state pages */
-	uint64_t netns;                /* the daemon's own network namespace */
 	const struct link_ops *(*link_for)(uint8_t kind); /* link_auto, or a test's */
 	const struct link_ops *(*link_named)(const char *name); /* link_find, or a test's */
 };
@@ -34,7 +34,8 @@ struct device_attach {
 	struct device_id id;
 	struct link_open how;
 	const struct os_peer *peer;
-	uint64_t netns; /* the opener's */
+	uint64_t netns; /* where the interface is to be */
+	int netns_fd;   /* the same, a descriptor; the caller's */
 };
 
 /* What the program gets.  The caller passes the descriptors on and closes them. */
@@ -55,8 +56,9 @@ struct devices *devices_new(const struct devices_setup *setup);
 void devices_free(struct devices *d);
 
 /*
- * Opens a device.  0, or -1 with errno: ENOENT (no such unit), EACCES (policy; another network namespace; also where the unit is
- * busy), EBUSY (held, or an interface of that name that is not ours), or as link_ops.open.  Logs, once.
+ * Opens a device.  0, or -1 with errno: ENOENT (no such unit), EACCES (policy; a network namespace that the opener has no right to, or
+ * the daemon no way into; also where the unit is busy), EBUSY (held, or an interface of that name that is not ours), ENFILE (the table
+ * is full), or as link_ops.open.  Logs, once.
  */
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
 
@@ -64,7 +66,7 @@ int devices_attach(struct devices *d, const struct device_attach *request, struc
  * What can wait until the program has its answer: completes the journal, and logs.  program is the opener's name, for display.
  * A daemon that is killed before leaves a record that the next one understands.
  */
-void devices_settle(struct devices *d, struct device_id id, const char *program);
+void devices_settle(struct devices *d, uint32_t place, const char *program);
 
 /*
  * TUNSIFHEAD: proof is a descriptor of the device.  0, or -1 with errno: ENOTTY (a tap), EPERM (proof is not the
@@ -72,11 +74,11 @@ void devices_settle(struct devices *d, struct device_id id, const char *program)
  */
 int devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_number, int proof, bool on);
 
-/* What the interface watch tells. */
-void devices_on_event(struct devices *d, const struct netif_event *event);
+/* What the interface watch of a namespace tells. */
+void devices_on_event(struct devices *d, const struct netns *ns, const struct netif_event *event);
 
-/* Reads every open device's interface again: after events were lost. */
-void devices_resync(struct devices *d);
+/* Reads the interface of every device that is open in a namespace again: after events were lost. */
+void devices_resync(struct devices *d, const struct netns *ns);
 
 /* At start: takes over what the journal knows and still exists.  Returns the number of devices taken over. */
 unsigned devices_adopt(struct devices *d);
@@ -84,7 +86,10 @@ unsigned devices_adopt(struct devices *d);
 /* Takes away every open device's interface.  Returns how many. */
 unsigned devices_end_all(struct devices *d);
 
-/* Fills a reply (header apart) with the first device at or after cursor; error ENOENT past the last. */
+/*
+ * Fills a reply (header apart) with the first device whose place is cursor or later: each unit of the daemon's own namespace, and what is
+ * open elsewhere; error ENOENT past the last.
+ */
 void devices_describe(struct devices *d, uint32_t cursor, struct message_device *out);
 
 /* Number of devices that are not closed. */

@@ -10,8 +10,9 @@
  *
  * The mark by which a descriptor tells that it is a device (protocol/page.h) is set here, once.
  *
- * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of this
- * namespace, and opened for no more than the program asked the policy for.
+ * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of the namespace
+ * that was judged, and opened for no more than the program asked the policy for.  Its interface appears where it was opened,
+ * whoever does the TUNSETIFF.
  *
  * Sources: Documentation/networking/tuntap.rst, linux/if_tun.h; drivers/net/tun.c (TUNGETIFF on an unattached descriptor:
  * EBADFD; __tun_chr_ioctl, TUNGETDEVNETNS; SIOCGSKNS: the namespace at open); devices.txt (10:200).
@@ -25,7 +26,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -33,8 +33,6 @@
 #include "protocol/page.h"
 
 #define TUN_NODE "/dev/net/tun"
-#define TUN_MAJOR 10
-#define TUN_MINOR 200
 
 static const char *
 linux_unavailable(void)
@@ -65,8 +63,7 @@ is_tun_node(int fd)
 {
 	struct stat st;
 
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) == TUN_MAJOR &&
-	    minor(st.st_rdev) == TUN_MINOR;
+	return fstat(fd, &st) == 0 && os_is_tun_node(&st);
 }
 
 static unsigned
@@ -97,11 +94,11 @@ flags_of_access(unsigned access)
 
 /* 0 if a program's descriptor may become the device; else -1 with EINVAL or EACCES, or EMFILE and the like. */
 static int
-check_given(int fd, unsigned access)
+check_given(int fd, unsigned access, uint64_t netns)
 {
 	struct ifreq request = {0};
-	uint64_t theirs, ours;
-	int flags = fcntl(fd, F_GETFL);
+	uint64_t theirs;
+	int flags = fcntl(fd, F_GETFL), ns;
 
 	if (flags < 0 || !is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) == 0 || errno != EBADFD) {
 		errno = EINVAL;
@@ -111,14 +108,34 @@ check_given(int fd, unsigned access)
 		errno = EACCES;
 		return -1;
 	}
-	if (os_netns_of_fd(fd, &theirs) < 0 || os_netns_own(&ours) < 0) {
+	if (os_netns_of_fd(fd, &theirs, &ns) < 0) {
 		return -1;
 	}
-	if (theirs != ours) {
+	close(ns);
+	if (theirs != netns) {
 		errno = EACCES;
 		return -1;
 	}
 	return 0;
+}
+
+/* A fresh descriptor of the node, which belongs to the namespace that it is opened in. */
+static int
+open_node(const struct netns *ns, const struct link_open *how)
+{
+	int back, fd;
+
+	if (os_netns_enter(ns->fd, &back) < 0) {
+		errno = errno == EPERM ? EACCES : errno;
+		return -1;
+	}
+	fd = open(TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
+	os_netns_leave(back);
+	if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
+		log_warnx("%s", linux_unavailable());
+		errno = ENXIO; /* never ENOENT: programs that scan units take that for the last unit */
+	}
+	return fd;
 }
 
 static int
@@ -127,33 +144,32 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	struct ifreq request = {0};
 	int fd, saved, mark = page_mark_of_place(l->place);
 
-	if (how->given_fd >= 0) {
-		if (check_given(how->given_fd, how->access) < 0) {
-			return -1;
-		}
-		fd = how->given_fd;
-	} else {
-		fd = open(TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
-		if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
-			log_warnx("%s", linux_unavailable());
-			errno = ENXIO; /* never ENOENT: programs that scan units take that for the last unit */
-		}
+	if (how->given_fd >= 0 && check_given(how->given_fd, how->access, l->netns->id) < 0) {
+		return -1;
 	}
+	fd = how->given_fd >= 0 ? how->given_fd : open_node(l->netns, how);
 	if (fd < 0) {
 		return -1;
 	}
 	devname_format(l->id, request.ifr_name);
 	request.ifr_flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_TUN_EXCL);
-	if (ioctl(fd, TUNSETIFF, &request) < 0 || ioctl(fd, TUNSETSNDBUF, &mark) < 0) {
+	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		goto fail;
 	}
-	if (netif_find(l->netif, request.ifr_name, status) < 0) {
-		goto fail;
+	if (ioctl(fd, TUNSETSNDBUF, &mark) < 0 || netif_find(l->netns->netif, request.ifr_name, status) < 0) {
+		goto undo;
 	}
 	l->ifindex = status->ifindex;
 	memcpy(l->ifname, status->ifname, sizeof(l->ifname));
 	*channel = fd;
 	return 0;
+undo:
+	saved = errno;
+	/* The program's own descriptor would keep the interface. */
+	if (netif_find(l->netns->netif, request.ifr_name, status) == 0) {
+		(void)netif_delete(l->netns->netif, status->ifindex);
+	}
+	errno = saved;
 fail:
 	saved = errno;
 	if (fd != how->given_fd) {
@@ -166,7 +182,7 @@ fail:
 static int
 linux_read(struct link *l, struct netif_status *status)
 {
-	return netif_read(l->netif, NULL, l->ifindex, true, status);
+	return netif_read(l->netns->netif, NULL, l->ifindex, true, status);
 }
 
 static int
@@ -186,7 +202,7 @@ linux_adopt(struct link *l, struct netif_status *status)
 static int
 linux_set_up(struct link *l)
 {
-	return netif_set_up(l->netif, l->ifindex, true);
+	return netif_set_up(l->netns->netif, l->ifindex, true);
 }
 
 static int
@@ -195,7 +211,6 @@ linux_prove(struct link *l, int fd)
 	struct ifreq request = {0};
 	struct netif_status status;
 	struct stat st;
-	uint64_t ours;
 	int ns = -1;
 
 	if (!is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) < 0) {
@@ -203,11 +218,11 @@ linux_prove(struct link *l, int fd)
 	}
 	/* A name means something in its namespace only. */
 	ns = ioctl(fd, TUNGETDEVNETNS);
-	if (ns < 0 || fstat(ns, &st) < 0 || os_netns_own(&ours) < 0 || st.st_ino != ours) {
+	if (ns < 0 || fstat(ns, &st) < 0 || st.st_ino != l->netns->id) {
 		goto no;
 	}
 	request.ifr_name[sizeof(request.ifr_name) - 1] = '\0';
-	if (netif_read(l->netif, request.ifr_name, 0, false, &status) < 0 || status.ifindex != l->ifindex) {
+	if (netif_read(l->netns->netif, request.ifr_name, 0, false, &status) < 0 || status.ifindex != l->ifindex) {
 		goto no;
 	}
 	close(ns);
@@ -223,7 +238,7 @@ no:
 static void
 linux_close(struct link *l)
 {
-	if (l->ifindex != 0 && netif_delete(l->netif, l->ifindex) < 0 && errno != ENODEV) {
+	if (l->ifindex != 0 && netif_delete(l->netns->netif, l->ifindex) < 0 && errno != ENODEV) {
 		log_warn("%s: taking the interface away", l->ifname);
 	}
 	l->ifindex = 0;

@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "daemon/netif.h"
+#include "daemon/netns.h"
 #include "protocol/devname.h"
 #include "protocol/message.h"
 
@@ -22,7 +22,7 @@ struct link_ops;
 /* The kernel side of one open device.  Owned by the device; plain data, so that a journal record can bring it back. */
 struct link {
 	const struct link_ops *ops; /* NULL: none */
-	struct netif *netif;        /* of the daemon; not owned; NULL for a link without a kernel */
+	struct netns *netns;        /* that its interface is in; held by the device */
 	struct device_id id;
 	uint32_t place;             /* the device's: a channel is marked with it where the kernel has room for a mark */
 	uint32_t ifindex;

@@ -3,7 +3,7 @@
  * monitor.c - the privileged process.
  *
  * Theory of operation.  The monitor holds the rights that interfaces need.  It owns the table of devices, the journal, the
- * state pages and the interface watch, and starts one worker, which talks to strangers.  It waits for four things: a
+ * state pages and the watches of interfaces (netns.h), and starts one worker, which talks to strangers.  It waits for four things: a
  * request from the worker, news of interfaces, a signal, the worker's end.  Requests are answered one at a time, in
  * order; each first takes in all news of interfaces, so that an open that follows a close sees the close.
  *
@@ -37,8 +37,8 @@
 #include "protocol/paths.h"
 #include "protocol/transport.h"
 
-/* News taken in per turn of the loop, so that a storm of interface changes cannot keep requests waiting. */
-#define EVENTS_PER_TURN 256
+/* News of a namespace taken in before a request, so that a storm of interface changes cannot keep requests waiting. */
+#define EVENTS_BEFORE_REQUEST 256
 /* How long the worker may take to end after its socket closed. */
 #define WORKER_END_S 2
 
@@ -47,13 +47,11 @@ struct monitor {
 	struct rundir rundir;
 	struct policy policy;
 	struct journal *journal;
-	struct netif *netif;
+	struct netns_table *netns;
 	struct devices *devices;
-	uint64_t netns;
 	pid_t worker;
 	int worker_fd;
 	struct event *worker_event;
-	struct event *watch_event;
 	struct event *signals[2];
 	struct log_limit request_limit;
 	int status; /* of exit */
@@ -66,35 +64,27 @@ finish(struct monitor *m, int status)
 	event_base_loopbreak(m->base);
 }
 
-/* Takes in what is known of interfaces, up to limit events. */
 static void
-take_news(struct monitor *m, unsigned limit)
+on_interface_event(void *argument, struct netns *ns, const struct netif_event *event)
 {
-	struct netif_event event;
+	struct monitor *m = argument;
 
-	for (unsigned i = 0; i < limit; i++) {
-		int result = netif_next_event(m->netif, &event);
-
-		if (result == 0) {
-			return;
-		}
-		if (result > 0) {
-			devices_on_event(m->devices, &event);
-		} else if (errno == ENOBUFS) {
-			log_info("news of interfaces was lost: reading all again");
-			devices_resync(m->devices);
-		} else {
-			log_error("watching interfaces");
-			finish(m, EX_OSERR);
-			return;
-		}
-	}
+	devices_on_event(m->devices, ns, event);
 }
 
 static void
-on_watch(evutil_socket_t fd, short what, void *argument)
+on_news_lost(void *argument, struct netns *ns)
 {
-	take_news(argument, EVENTS_PER_TURN);
+	struct monitor *m = argument;
+
+	devices_resync(m->devices, ns);
+}
+
+static void
+on_watch_failed(void *argument)
+{
+	log_error("watching interfaces");
+	finish(argument, EX_OSERR);
 }
 
 /* Answers on the client's connection.  Never waits: a fresh connection has room for one reply, and another's loss is its own. */
@@ -105,6 +95,17 @@ answer(struct monitor *m, int connection, const union message *reply, const int 
 	    log_limit_pass(&m->request_limit, "unanswered requests")) {
 		log_warn("answering a client");
 	}
+}
+
+/* Refused: the reply is the errno alone, which is returned. */
+static int
+refuse(struct monitor *m, int connection, const union message *request, int error)
+{
+	union message reply;
+
+	message_init_reply(&reply, &request->header, error);
+	answer(m, connection, &reply, NULL, 0);
+	return error;
 }
 
 /* *given_fd is -1, or the request's descriptor, and -1 afterwards if it is closed. */
@@ -123,24 +124,29 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 	pid_t pid;
 	int error = 0;
 
-	if (os_peer_read(connection, &peer) < 0 || os_netns_of_fd(connection, &how.netns) < 0) {
+	if (os_peer_read(connection, &peer) < 0) {
 		error = errno;
 		log_warn("asking the kernel about a client");
+		return refuse(m, connection, request, error);
+	}
+	/* The interface appears where the program's descriptor was opened; without one, where the program is. */
+	if (os_netns_of_fd(*given_fd >= 0 ? *given_fd : connection, &how.netns, &how.netns_fd) < 0) {
+		error = errno == EPERM ? EACCES : errno;
 		os_peer_clear(&peer);
-		message_init_reply(&reply, &request->header, error);
-		answer(m, connection, &reply, NULL, 0);
-		return error;
+		return refuse(m, connection, request, error);
 	}
 	if (devices_attach(m->devices, &how, &attached) < 0) {
 		error = errno;
 	}
 	pid = peer.pid;
 	os_peer_clear(&peer);
-	message_init_reply(&reply, &request->header, error);
-	if (error != 0) {
-		answer(m, connection, &reply, NULL, 0);
-		return error;
+	if (how.netns_fd >= 0) {
+		close(how.netns_fd);
 	}
+	if (error != 0) {
+		return refuse(m, connection, request, error);
+	}
+	message_init_reply(&reply, &request->header, 0);
 	reply.attached.ifindex = attached.ifindex;
 	reply.attached.open_number = attached.open_number;
 	reply.attached.mtu = attached.mtu;
@@ -160,7 +166,7 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 	}
 	close(attached.page);
 	os_program_name(pid, program, sizeof(program));
-	devices_settle(m->devices, how.id, program);
+	devices_settle(m->devices, attached.place, program);
 	return 0;
 }
 
@@ -286,7 +292,7 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 		log_errorx("the worker sent what no worker sends: ending, open devices stay");
 		finish(m, EX_PROTOCOL);
 	} else {
-		take_news(m, EVENTS_PER_TURN);
+		netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
 		dispatch(m, &r, fds);
 	}
 	for (unsigned i = 0; n >= 0 && i < fd_count; i++) {
@@ -428,6 +434,9 @@ raise_file_limit(void)
 static int
 prepare(struct monitor *m, const struct daemon_options *options)
 {
+	struct netns_callbacks callbacks = {
+		.on_event = on_interface_event, .on_lost = on_news_lost, .on_failed = on_watch_failed, .argument = m,
+	};
 	struct devices_setup setup;
 	int status = config_load(&m->policy, options->config_path);
 
@@ -442,18 +451,17 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		return status;
 	}
 	m->journal = journal_open(m->rundir.fd);
-	m->netif = netif_new();
 	m->base = event_base_new();
-	if (m->journal == NULL || m->netif == NULL || m->base == NULL || os_netns_own(&m->netns) < 0) {
+	m->netns = m->base != NULL ? netns_table_new(m->base, 0, &callbacks) : NULL;
+	if (m->journal == NULL || m->netns == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
 	setup = (struct devices_setup){
 		.policy = &m->policy,
 		.journal = m->journal,
-		.netif = m->netif,
-		.rundir = m->rundir.fd,
 		.netns = m->netns,
+		.rundir = m->rundir.fd,
 		.link_for = link_auto,
 		.link_named = link_find,
 	};
@@ -481,7 +489,6 @@ serve_on(struct monitor *m, int listener)
 		return EX_OSERR;
 	}
 	if (add_event(m, &m->worker_event, m->worker_fd, EV_READ | EV_PERSIST, on_worker) < 0 ||
-	    add_event(m, &m->watch_event, netif_watch_fd(m->netif), EV_READ | EV_PERSIST, on_watch) < 0 ||
 	    add_event(m, &m->signals[0], SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal) < 0 ||
 	    add_event(m, &m->signals[1], SIGINT, EV_SIGNAL | EV_PERSIST, on_signal) < 0) {
 		log_error("starting");
@@ -518,7 +525,7 @@ serve(struct monitor *m)
 static void
 tear_down(struct monitor *m)
 {
-	struct event **events[] = {&m->worker_event, &m->watch_event, &m->signals[0], &m->signals[1]};
+	struct event **events[] = {&m->worker_event, &m->signals[0], &m->signals[1]};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (*events[i] != NULL) {
@@ -527,7 +534,7 @@ tear_down(struct monitor *m)
 	}
 	end_worker(m);
 	devices_free(m->devices);
-	netif_free(m->netif);
+	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {
 		event_base_free(m->base);

@@ -25,6 +25,8 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "os.h"
+
 /* The kernel splits dumps at its own page-sized skbs; 32 KiB holds any single answer that it makes (netlink(7)). */
 #define ANSWER_BYTES 32768
 /* Events that wait while the monitor is busy: some thousands of link changes. */
@@ -71,22 +73,24 @@ open_socket(unsigned groups)
 }
 
 struct netif *
-netif_new(void)
+netif_new(int ns)
 {
 	struct timeval timeout = {.tv_sec = ANSWER_TIMEOUT_S};
 	struct netif *n;
-	int one = 1, bytes = WATCH_BUFFER_BYTES;
+	int one = 1, bytes = WATCH_BUFFER_BYTES, back;
 
 	n = calloc(1, sizeof(*n));
 	if (n == NULL) {
 		return NULL;
 	}
-	n->watch_fd = -1;
-	n->request_fd = open_socket(0);
-	if (n->request_fd < 0) {
+	n->request_fd = n->watch_fd = -1;
+	if (os_netns_enter(ns, &back) < 0) {
 		goto fail;
 	}
-	n->watch_fd = open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR);
+	/* A socket belongs to the namespace that it was made in, for good. */
+	n->request_fd = open_socket(0);
+	n->watch_fd = n->request_fd >= 0 ? open_socket(RTMGRP_LINK | RTMGRP_IPV4_IFADDR | RTMGRP_IPV6_IFADDR) : -1;
+	os_netns_leave(back);
 	if (n->watch_fd < 0) {
 		goto fail;
 	}

@@ -45,8 +45,11 @@ struct netif_event {
 	struct netif_status status; /* NETIF_CHANGED only */
 };
 
-/* For the calling process's namespace.  NULL with errno as socket(2) and bind(2). */
-struct netif *netif_new(void);
+/*
+ * For a network namespace: a descriptor of it, -1: the caller's own.  NULL with errno: EPERM (no way into it), or as socket(2) and
+ * bind(2).
+ */
+struct netif *netif_new(int ns);
 void netif_free(struct netif *n);
 
 /* Readable when netif_next_event() has something to say.  Owned by n. */

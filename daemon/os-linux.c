@@ -4,16 +4,20 @@
  *
  * Sources: unix(7) SO_PEERCRED; socket(7) SO_PEERGROUPS (the peer's supplementary groups, captured at connect, Linux 4.13);
  * SIOCGSKNS (the namespace of a socket; tun descriptors answer it too, drivers/net/tun.c).  A connection that
- * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).
+ * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).  ioctl_ns(2):
+ * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.
  */
 #include "os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <linux/nsfs.h>
 #include <linux/sockios.h>
 #include <pwd.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,11 +26,17 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "protocol/transport.h"
+
+/* Documentation/admin-guide/devices.txt */
+#define TUN_MAJOR 10
+#define TUN_MINOR 200
 
 int
 os_peer_read(int sock, struct os_peer *peer)
@@ -94,6 +104,12 @@ os_program_name(pid_t pid, char *name, size_t size)
 	name[n] = '\0';
 }
 
+bool
+os_is_tun_node(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == TUN_MAJOR && minor(st->st_rdev) == TUN_MINOR;
+}
+
 int
 os_netns_own(uint64_t *id)
 {
@@ -106,23 +122,158 @@ os_netns_own(uint64_t *id)
 	return 0;
 }
 
-int
-os_netns_of_fd(int fd, uint64_t *id)
+/* 0 and the inode of an open file, or -1 with errno. */
+static int
+identity(int fd, uint64_t *id)
 {
 	struct stat st;
-	int ns = ioctl(fd, SIOCGSKNS), result, saved;
 
-	if (ns < 0) {
+	if (fstat(fd, &st) < 0) {
 		return -1;
 	}
-	result = fstat(ns, &st);
-	saved = errno;
-	close(ns);
-	errno = saved;
-	if (result == 0) {
-		*id = st.st_ino;
+	*id = st.st_ino;
+	return 0;
+}
+
+int
+os_netns_of_fd(int fd, uint64_t *id, int *ns)
+{
+	struct stat st;
+	int saved;
+
+	/* A stranger's descriptor may be of any driver, to which the number of the request below means something else. */
+	if (fstat(fd, &st) < 0) {
+		return -1;
 	}
+	if (!S_ISSOCK(st.st_mode) && !os_is_tun_node(&st)) {
+		errno = EINVAL;
+		return -1;
+	}
+	*ns = ioctl(fd, SIOCGSKNS);
+	if (*ns < 0) {
+		return -1;
+	}
+	if (fcntl(*ns, F_SETFD, FD_CLOEXEC) < 0 || identity(*ns, id) < 0) {
+		saved = errno;
+		close(*ns);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* The namespace at path, if it is that one; or -1. */
+static int
+open_netns(const char *path, uint64_t id)
+{
+	struct stat st;
+	int fd;
+
+	/* Looked at before it is opened: what stands there may be anything. */
+	if (stat(path, &st) < 0 || st.st_ino != id) {
+		return -1;
+	}
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_ino != id || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Among DIRECTORY/ENTRY/REST of those entries that begin with a character of first. */
+static int
+search_netns(const char *directory, const char *first, const char *rest, uint64_t id)
+{
+	DIR *dir = opendir(directory);
+	const struct dirent *entry;
+	char path[512];
+	int fd = -1;
+
+	if (dir == NULL) {
+		return -1;
+	}
+	while (fd < 0 && (entry = readdir(dir)) != NULL) {
+		if (first == NULL || strchr(first, entry->d_name[0]) != NULL) {
+			snprintf(path, sizeof(path), "%s/%s%s", directory, entry->d_name, rest);
+			fd = open_netns(path, id);
+		}
+	}
+	closedir(dir);
+	return fd;
+}
+
+int
+os_netns_search(uint64_t id, pid_t hint)
+{
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)hint);
+	fd = open_netns(path, id);
+	if (fd < 0) {
+		fd = search_netns("/proc", "123456789", "/ns/net", id);
+	}
+	if (fd < 0) {
+		fd = search_netns("/run/netns", NULL, "", id);
+	}
+	if (fd < 0) {
+		errno = ENOENT;
+	}
+	return fd;
+}
+
+int
+os_netns_owner(int ns, uid_t *owner)
+{
+	int user_ns = ioctl(ns, NS_GET_USERNS), result, saved;
+
+	if (user_ns < 0) {
+		return -1;
+	}
+	result = ioctl(user_ns, NS_GET_OWNER_UID, owner);
+	saved = errno;
+	close(user_ns);
+	errno = saved;
 	return result;
+}
+
+int
+os_netns_enter(int ns, int *back)
+{
+	int saved;
+
+	*back = -1;
+	if (ns < 0) {
+		return 0;
+	}
+	*back = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (*back < 0) {
+		return -1;
+	}
+	if (setns(ns, CLONE_NEWNET) < 0) {
+		saved = errno;
+		close(*back);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+void
+os_netns_leave(int back)
+{
+	int saved = errno;
+
+	if (back < 0) {
+		return;
+	}
+	if (setns(back, CLONE_NEWNET) < 0) {
+		log_error("coming back from another network namespace");
+		_exit(EX_OSERR);
+	}
+	close(back);
+	errno = saved;
 }
 
 /* The C library has no wrapper for capset(2) and capget(2); libcap would be one more dependency for two calls. */

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 /* A process at the other end of a connection, as the kernel tells.  groups is allocated; os_peer_clear() frees it. */
@@ -27,12 +28,37 @@ void os_peer_clear(struct os_peer *peer);
 /* Short name of a process' program, for display; "?" where it cannot be told. */
 void os_program_name(pid_t pid, char *name, size_t size);
 
+/* Whether a file is the node of Linux's tun driver; no on other platforms. */
+bool os_is_tun_node(const struct stat *st);
+
 /*
- * Identity of a network namespace (its inode; 0 on platforms without): the caller's own, and the one that a socket or an unattached
- * tun descriptor was made in.  0 and *id, or -1 with errno.
+ * Network namespaces.  One is known by its identity: its inode; 0 on platforms without.
+ *
+ * The caller's own: 0 and *id, or -1 with errno.
  */
 int os_netns_own(uint64_t *id);
-int os_netns_of_fd(int fd, uint64_t *id);
+
+/*
+ * The one that a socket, or an unattached tun descriptor, was made in: *id, and *ns a close-on-exec descriptor of it (-1 on platforms
+ * without).  fd may be a stranger's: EINVAL where it is neither of the two.  0, or -1 with errno.
+ */
+int os_netns_of_fd(int fd, uint64_t *id, int *ns);
+
+/*
+ * Looks for a namespace by its identity: among those that processes are in, that of process hint first, and those that have a name
+ * (ip-netns(8)).  A close-on-exec descriptor, or -1 with ENOENT.
+ */
+int os_netns_search(uint64_t id, pid_t hint);
+
+/* The user who made the user namespace that owns a network namespace.  0, or -1 with errno: EPERM (not for this process to know). */
+int os_netns_owner(int ns, uid_t *owner);
+
+/*
+ * Goes into a namespace (-1: stays) and comes back: *back is what os_netns_leave() takes.  0, or -1 with errno: EPERM.  A process that
+ * could not come back is ended: it would act where it does not belong.
+ */
+int os_netns_enter(int ns, int *back);
+void os_netns_leave(int back);
 
 /*
  * Whether the process has the rights of a monitor.  NULL: it has; else a text that says which right is missing and

@@ -162,7 +162,7 @@ reason(int error)
 	case EBUSY:
 		return "in use";
 	case EACCES:
-		return "the policy does not allow it, or this is another network namespace than the daemon's (its log says which)";
+		return "the policy does not allow it, or this network namespace is not the user's own (the daemon's log says which)";
 	case EMFILE:
 	case ENFILE:
 		return "out of descriptors";

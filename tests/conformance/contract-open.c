@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -44,6 +45,50 @@ second_open_in_another_process_is_ebusy(enum kind kind)
 		_exit(device_open(kind, 0, O_RDWR) == -1 && errno == EBUSY ? 0 : 1);
 	}
 	EXPECT(wait(&status) > 0 && status == 0);
+}
+
+/* Each namespace has its own devices; one that is opened here stays here when its holder goes elsewhere. */
+static void
+appears_in_the_opener_s_namespace(enum kind kind)
+{
+	const char *name = name_of(kind, 0);
+	int here = opened_up(kind, 0), there;
+
+	EXPECT(unshare(CLONE_NEWNET) == 0);
+	EXPECT(!if_exists(name));
+	there = opened(kind, 0);
+	EXPECT(if_exists(name) && (if_flags(name) & IFF_UP) == 0);
+	EXPECT_ERRNO(device_open(kind, 0, O_RDWR), EBUSY);
+	EXPECT(is_writable(here) && !is_readable(there));
+	EXPECT(close(here) == 0);
+	EXPECT(if_exists(name));
+	EXPECT(close(there) == 0);
+	wait_gone(name);
+	opened(kind, 0);
+}
+
+static void
+works_in_the_opener_s_namespace(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN], seen[2048];
+	int fd, kernel;
+
+	EXPECT(unshare(CLONE_NEWNET) == 0);
+	fd = opened(kind, 7);
+	packet_make(kind, packet, sizeof(packet), 5);
+	EXPECT_ERRNO(read(fd, seen, sizeof(seen)), EIO);
+	EXPECT_ERRNO(write(fd, packet, sizeof(packet)), EIO);
+	if_silence(name_of(kind, 7));
+	if_up(name_of(kind, 7));
+	if_set_mtu(name_of(kind, 7), 1000);
+	kernel = kernel_open(name_of(kind, 7));
+	EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
+	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
+	kernel_send(kernel, name_of(kind, 7), kind, packet, sizeof(packet));
+	wait_readable(fd);
+	EXPECT(read(fd, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
+	if_down(name_of(kind, 7));
+	EXPECT_ERRNO(write(fd, packet, sizeof(packet)), EIO);
 }
 
 static void
@@ -250,6 +295,8 @@ const struct contract_case open_cases[] = {
 	{"open.interface", "open makes the interface, and only that one", ON_BOTH | NATIVE, makes_the_interface},
 	{"open.exclusive", "a second open is EBUSY until the first is closed", ON_BOTH | NATIVE, second_open_is_ebusy},
 	{"open.exclusive", "a second open in another process is EBUSY", ON_BOTH | NATIVE, second_open_in_another_process_is_ebusy},
+	{"open.netns", "the interface appears in the opener's network namespace", ON_BOTH | NATIVE, appears_in_the_opener_s_namespace},
+	{"open.netns", "the device works there as anywhere", ON_BOTH, works_in_the_opener_s_namespace},
 	{"open.creat", "O_CREAT and O_TRUNC open the device and make no file", ON_BOTH, creat_and_trunc_open_the_device},
 	{"open.excl", "O_EXCL with O_CREAT is EEXIST", ON_BOTH, excl_with_creat_is_eexist},
 	{"open.direction", "the wrong direction is EBADF", ON_BOTH | NATIVE, wrong_direction_is_ebadf},

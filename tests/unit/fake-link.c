@@ -11,10 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define INTERFACES_MAX 64
+#define INTERFACES_MAX 4096
 
 static struct {
 	struct netif_status status; /* ifindex 0: free */
+	uint64_t netns;
 	int kernel_end;
 	ino_t channel_inode;
 } interfaces[INTERFACES_MAX];
@@ -108,7 +109,8 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		return -1;
 	}
 	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
-		if (interfaces[i].status.ifindex != 0 && strcmp(interfaces[i].status.ifname, l->ifname) == 0) {
+		if (interfaces[i].status.ifindex != 0 && interfaces[i].netns == l->netns->id &&
+		    strcmp(interfaces[i].status.ifname, l->ifname) == 0) {
 			errno = EBUSY;
 			return -1;
 		}
@@ -117,6 +119,7 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		return -1;
 	}
 	fstat(ends[0], &st);
+	interfaces[slot].netns = l->netns->id;
 	interfaces[slot].kernel_end = ends[1];
 	interfaces[slot].channel_inode = st.st_ino;
 	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500};

@@ -34,7 +34,7 @@ describe(uint8_t kind, uint16_t unit)
 	struct message_device d;
 
 	memset(&d, 0, sizeof(d));
-	devices_describe(world.devices, kind == DEVICE_TAP ? 16u + unit : unit, &d);
+	devices_describe(world.devices, device_place_fixed((struct device_id){.kind = kind, .unit = unit}), &d);
 	ck_assert_int_eq(d.error, 0);
 	ck_assert_uint_eq(d.kind, kind);
 	ck_assert_uint_eq(d.unit, unit);
@@ -46,7 +46,7 @@ tell_changed(uint32_t ifindex)
 {
 	struct netif_event event = {.type = NETIF_CHANGED, .ifindex = ifindex, .status = *fake_link_interface(ifindex)};
 
-	devices_on_event(world.devices, &event);
+	devices_on_event(world.devices, netns_own(world.netns), &event);
 }
 
 static void
@@ -54,7 +54,7 @@ tell(enum netif_event_type type, uint32_t ifindex)
 {
 	struct netif_event event = {.type = type, .ifindex = ifindex};
 
-	devices_on_event(world.devices, &event);
+	devices_on_event(world.devices, netns_own(world.netns), &event);
 }
 
 START_TEST(attach_gives_a_channel_and_a_page_that_speaks_of_it)
@@ -134,11 +134,90 @@ END_TEST
 
 START_TEST(another_namespace_is_eacces)
 {
-	struct os_peer root = {0};
+	struct os_peer stranger = {.uid = 1000, .gid = 1000};
 	struct device_attached a;
 
-	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &a), EACCES);
+	/* Nobody's own namespace: the fake descriptor of it has no owner. */
+	world.policy.entry.mode = 0666;
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &stranger, 99, &a), EACCES);
 	ck_assert_uint_eq(fake_link_count(), 0);
+}
+END_TEST
+
+START_TEST(the_same_unit_in_two_namespaces_is_two_devices)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b, c;
+	struct os_peer root = {.pid = 99};
+	struct netif_event event = {.type = NETIF_DEPARTED};
+	struct message_device d;
+	struct netns *there;
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &b), 0);
+	ck_assert_uint_ne(a.place, b.place);
+	ck_assert_uint_ge(b.place, DEVICE_PLACES_FIXED);
+	ck_assert_uint_eq(read_page(b.page).netns, 99);
+	ck_assert_uint_eq(read_page(b.page).unit, 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &c), EBUSY);
+	memset(&d, 0, sizeof(d));
+	devices_describe(world.devices, b.place, &d);
+	ck_assert_int_eq(d.error, 0);
+	ck_assert_uint_eq(d.netns, 99);
+	ck_assert_uint_eq(d.next, 0);
+	/* An index means something in its namespace only. */
+	event.ifindex = b.ifindex;
+	devices_on_event(world.devices, netns_own(world.netns), &event);
+	ck_assert_uint_eq(read_page(b.page).gone, 0);
+	there = netns_get(world.netns, 99, world.dir_fd);
+	fake_link_depart(b.ifindex);
+	devices_on_event(world.devices, there, &event);
+	netns_put(world.netns, there);
+	ck_assert_uint_eq(read_page(b.page).gone, 1);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &c), 0);
+	ck_assert_uint_eq(c.place, b.place);
+	ck_assert_uint_eq(c.open_number, b.open_number + 1);
+	close_attached(&a);
+	close_attached(&b);
+	close_attached(&c);
+}
+END_TEST
+
+START_TEST(a_full_table_refuses_and_goes_on)
+{
+	struct os_peer root = {.pid = 99};
+	struct device_attached a;
+	struct devlist_entry anybody = {.mode = 0666};
+
+	world.policy.entry = anybody;
+	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
+		ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 100000 + place, &a), 0);
+		ck_assert_uint_eq(a.place, place);
+		close_attached(&a);
+	}
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 999, &a), ENFILE);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), 0);
+	close_attached(&a);
+	ck_assert_uint_eq(devices_end_all(world.devices), DEVICE_PLACES_MAX - DEVICE_PLACES_FIXED + 1);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 999, &a), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel)
+{
+	struct os_peer root = {.pid = 99};
+	struct device_attached a, b;
+
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &a), 0);
+	devices_settle(world.devices, a.place, "a program");
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(read_page(a.page).unwatched, 1);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	fake_link_depart(a.ifindex);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &b), 0);
+	close_attached(&a);
+	close_attached(&b);
 }
 END_TEST
 
@@ -314,7 +393,7 @@ START_TEST(resync_finds_what_events_did_not_tell)
 
 	fake_link_interface(a.ifindex)->up = true;
 	fake_link_depart(b.ifindex);
-	devices_resync(world.devices);
+	devices_resync(world.devices, netns_own(world.netns));
 	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_UP);
 	ck_assert_uint_eq(read_page(a.page).up, 1);
 	ck_assert_uint_eq(describe(DEVICE_TAP, 1).state, DEVICE_CLOSED);
@@ -449,7 +528,7 @@ START_TEST(describe_walks_all_devices_and_ends)
 		cursor = d.next;
 	} while (cursor != 0);
 	ck_assert_uint_eq(count, 32);
-	devices_describe(world.devices, 32, &d);
+	devices_describe(world.devices, DEVICE_PLACES_FIXED, &d);
 	ck_assert_int_eq(d.error, ENOENT);
 }
 END_TEST
@@ -468,6 +547,9 @@ main(void)
 	tcase_add_test(tcase, unit_past_the_count_is_enoent);
 	tcase_add_test(tcase, policy_refuses_with_eacces_also_where_the_unit_is_busy);
 	tcase_add_test(tcase, another_namespace_is_eacces);
+	tcase_add_test(tcase, the_same_unit_in_two_namespaces_is_two_devices);
+	tcase_add_test(tcase, a_full_table_refuses_and_goes_on);
+	tcase_add_test(tcase, a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel);
 	tcase_add_loop_test(tcase, link_failure_leaves_nothing_and_the_unit_free, 0, 5);
 	tcase_add_test(tcase, departure_closes_the_device_and_frees_the_unit);
 	tcase_add_test(tcase, news_of_an_earlier_open_does_not_touch_a_later_one);

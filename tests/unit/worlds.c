@@ -17,8 +17,6 @@
 #include "fake-link.h"
 #include "protocol/paths.h"
 
-#define WORLD_NETNS 4711
-
 struct world world;
 
 unsigned
@@ -56,15 +54,18 @@ world_of_a_rundir(void)
 static void
 make_table(void)
 {
+	static const struct netns_callbacks none = {0};
 	struct devices_setup setup;
 
 	world.journal = journal_open(world.dir_fd);
 	ck_assert_ptr_nonnull(world.journal);
+	world.netns = netns_table_new(NULL, WORLD_NETNS, &none);
+	ck_assert_ptr_nonnull(world.netns);
 	setup = (struct devices_setup){
 		.policy = &world.policy,
 		.journal = world.journal,
+		.netns = world.netns,
 		.rundir = world.dir_fd,
-		.netns = WORLD_NETNS,
 		.link_for = fake_link_for,
 		.link_named = fake_link_named,
 	};
@@ -86,6 +87,8 @@ forget_table(void)
 {
 	devices_free(world.devices);
 	world.devices = NULL;
+	netns_table_free(world.netns);
+	world.netns = NULL;
 	journal_close(world.journal);
 	world.journal = NULL;
 }
@@ -115,6 +118,7 @@ world_try_attach(uint8_t kind, uint16_t unit, const struct os_peer *peer, uint64
 		.how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1},
 		.peer = peer,
 		.netns = netns != 0 ? netns : WORLD_NETNS,
+		.netns_fd = netns != 0 ? world.dir_fd : -1, /* any descriptor is a namespace's on the fake link */
 	};
 
 	return devices_attach(world.devices, &request, out) == 0 ? 0 : errno;
@@ -127,7 +131,7 @@ world_attach(uint8_t kind, uint16_t unit)
 	struct device_attached out;
 
 	ck_assert_int_eq(world_try_attach(kind, unit, &root, 0, &out), 0);
-	devices_settle(world.devices, (struct device_id){.kind = kind, .unit = unit}, "a program");
+	devices_settle(world.devices, out.place, "a program");
 	return out;
 }
 

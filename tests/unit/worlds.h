@@ -9,6 +9,9 @@
 
 #include "daemon/device.h"
 
+/* Identity of the daemon's own network namespace in tests. */
+#define WORLD_NETNS 4711
+
 /* A directory of its own under $TMPDIR, with its descriptor; the daemon's RUNDIR in tests. */
 struct world {
 	char dir[64];
@@ -16,6 +19,7 @@ struct world {
 	unsigned fds_before;
 	struct policy policy;
 	struct journal *journal;
+	struct netns_table *netns;
 	struct devices *devices;
 };
 

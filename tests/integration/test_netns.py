@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""Network namespaces: the interface appears in the opener's, where the opener has a right to it, and nowhere else."""
+import os
+import pathlib
+import signal
+import subprocess
+
+import pytest
+
+from worlds import *
+
+ANYBODY = 'mode = "0666"\n'
+USER = ["setpriv", "--reuid", "1234", "--regid", "1234", "--clear-groups"]
+
+
+@pytest.fixture
+def other(directory):
+    """A second namespace, made by root, beside the daemon's."""
+    n = Namespace(directory)
+    yield n
+    print("\n".join(f"--- other, {p.name} ---\n{p.output}" for p in n.processes))
+    left = n.end()
+    assert not left, f"interfaces or processes are left: {left}"
+
+
+@pytest.fixture
+def open_to_all(namespace, directory):
+    """A daemon that lets every user have every device."""
+    configuration = pathlib.Path(directory) / "open.conf"
+    configuration.write_text(ANYBODY)
+    d = Daemon(namespace, directory, ["-c", str(configuration)])
+    yield d
+    if d.process.alive():
+        assert d.stop() == 0
+
+
+def hold_in(namespace, daemon, device="tap0", prefix=(), name="holder", **more):
+    """A program in a namespace that need not be the daemon's, with a device; see HOLDER."""
+    code = HOLDER.replace("@DEVICE@", device)
+    return namespace.start([*prefix, TUNTAPD, "exec", "-s", daemon.socket, "--", PYTHON, "-u", "-c", code], name, **more)
+
+
+def netns_of(pid):
+    return os.stat(f"/proc/{pid}/ns/net").st_ino
+
+
+def all_devices(daemon):
+    import json
+    done = daemon.namespace.run([TUNTAPD, "status", "-s", daemon.socket, "--json"])
+    return [d for d in json.loads(done.stdout)["devices"] if d["state"] != "closed"]
+
+
+def held_namespaces(pid):
+    """Namespaces that a process has a descriptor or a socket of, but for its own: by what the kernel shows of its descriptors."""
+    return [link for fd in os.listdir(f"/proc/{pid}/fd") if (link := os.readlink(f"/proc/{pid}/fd/{fd}")).startswith("net:")]
+
+
+def test_the_same_unit_in_two_namespaces(namespace, other, daemon):
+    ours, theirs = daemon.hold("tap0"), hold_in(other, daemon)
+    theirs.wait_for("opened")
+    assert namespace.has("tap0") and other.has("tap0")
+    devices = all_devices(daemon)
+    assert [d["device"] for d in devices] == ["tap0", "tap0"]
+    assert {d["netns"] for d in devices} == {netns_of(namespace.pid), netns_of(other.pid)}
+    # Each is exclusive where it is.
+    again = hold_in(other, daemon, name="again")
+    assert again.wait() != 0 and "EBUSY" in again.output.replace("Device or resource busy", "EBUSY")
+    # Each has a state of its own.
+    assert answer(theirs, "write") == "write EIO"
+    other.run(["ip", "link", "set", "tap0", "up"])
+    assert answer(theirs, "write") == "write 60"
+    assert answer(ours, "write") == "write EIO"
+    other.run(["ip", "link", "set", "tap0", "mtu", "1000"])
+    wait_until(lambda: {d["mtu"] for d in all_devices(daemon)} == {1500, 1000})
+    # And an end of its own; the unit is free at once, and nothing of that namespace is held.
+    assert answer(theirs, "close") == "closed"
+    assert not other.has("tap0") and namespace.has("tap0")
+    assert answer(theirs, "open tap0").startswith("opened")
+    theirs.end()
+    ours.end()
+    wait_until(lambda: not all_devices(daemon))
+    assert held_namespaces(daemon.pid) == []
+
+
+def test_first_address_brings_it_up_there(other, daemon):
+    holder = hold_in(other, daemon)
+    holder.wait_for("opened")
+    other.run(["ip", "addr", "add", "10.8.8.1/24", "dev", "tap0"])
+    wait_until(lambda: other.is_up("tap0"))
+    holder.end()
+
+
+def test_ifname_answers_for_the_caller_s_namespace(namespace, other, daemon):
+    ours, theirs = daemon.hold("tap0"), hold_in(other, daemon)
+    theirs.wait_for("opened")
+    other.run(["ip", "link", "set", "tap0", "name", "there0"])
+    wait_until(lambda: "there0" in {d["interface"] for d in all_devices(daemon)})
+    for where, name in ((namespace, "tap0"), (other, "there0")):
+        assert where.run([TUNTAPD, "ifname", "-s", daemon.socket, "tap0"]).stdout.strip() == name
+    ours.end()
+    theirs.end()
+
+
+def test_many_units_of_another_namespace(other, daemon):
+    opened = other.start([TUNTAPD, "exec", "-s", daemon.socket, "--", PYTHON, "-u", "-c", """
+import os, sys
+held = [os.open(f"/dev/{kind}{unit}", os.O_RDWR) for kind in ("tun", "tap") for unit in range(16)]
+print("all", len(held))
+sys.stdin.read()
+"""], "many")
+    opened.wait_for("all 32")
+    assert len(all_devices(daemon)) == 32
+    opened.end()
+    wait_until(lambda: not all_devices(daemon))
+
+
+@pytest.mark.parametrize("node", ["of the program", "of the daemon"])
+def test_a_user_in_a_namespace_of_its_own(directory, namespace, open_to_all, node):
+    """What rootless containers do; with the node as the program sees it, and where the program may not open it."""
+    prefix = [*USER, "unshare", "-U", "-r", "-n"]
+    if node == "of the program":
+        namespace.run(["sh", "-c", "mount -t tmpfs -o mode=755 none /dev/net && mknod -m 666 /dev/net/tun c 10 200"])
+    holder = hold_in(namespace, open_to_all, prefix=prefix)
+    holder.wait_for("opened")
+    device, = all_devices(open_to_all)
+    assert device["netns"] != netns_of(namespace.pid) and device["holder"]["uid"] == 1234
+    assert not namespace.has("tap0")
+    # From outside, as root, for the program is one process: it has become what unshare ran.
+    inside = ["nsenter", "-t", str(device["holder"]["pid"]), "-n"]
+    assert "tap0" in subprocess.run([*inside, "ip", "-o", "link"], capture_output=True, text=True, check=True).stdout
+    subprocess.run([*inside, "ip", "link", "set", "tap0", "up"], check=True)
+    assert answer(holder, "write") == "write 60"
+    # The namespace goes away with its processes; the daemon keeps nothing of it.
+    os.kill(device["holder"]["pid"], signal.SIGKILL)
+    holder.end()
+    wait_until(lambda: not all_devices(open_to_all))
+    assert held_namespaces(open_to_all.pid) == []
+
+
+def test_a_user_in_somebody_else_s_namespace_is_refused(namespace, other, open_to_all):
+    holder = hold_in(other, open_to_all, prefix=USER)
+    assert holder.wait() != 0 and "Permission denied" in holder.output
+    assert not other.has("tap0") and not all_devices(open_to_all)
+    assert "network namespace" in open_to_all.log
+    # In the daemon's own the same user is welcome.
+    welcome = hold_in(namespace, open_to_all, prefix=USER)
+    welcome.wait_for("opened")
+    welcome.end()
+
+
+def test_a_descriptor_of_another_namespace_decides_where(namespace, other, open_to_all):
+    """Whoever connects from here with a node that was opened there asks for an interface there."""
+    script = f"""
+import os, socket
+ours = os.open("/proc/self/ns/net", os.O_RDONLY)
+there = os.open("/proc/{other.pid}/ns/net", os.O_RDONLY)
+libc = __import__("ctypes").CDLL(None, use_errno=True)
+assert libc.setns(there, 0) == 0
+node = os.open("/dev/net/tun", os.O_RDWR)
+assert libc.setns(ours, 0) == 0
+UID and os.setresgid(UID, UID, UID)
+UID and os.setresuid(UID, UID, UID)
+client = Client({open_to_all.socket!r})
+client.send(Client.attach_message(unit=4), [node])
+data, fds = client.receive()
+print(Client.error(data), len(fds))
+"""
+    assert namespace.python(script.replace("UID", "1234")).stdout.split() == ["13", "0"]
+    assert namespace.python(script.replace("UID", "0")).stdout.split() == ["0", "2"]
+    wait_until(lambda: not other.has("tap4"))
+    assert not namespace.has("tap4")
+
+
+@pytest.mark.parametrize("file", ["/dev/null", "/dev/ptmx", "/etc/passwd", "pipe"])
+def test_a_descriptor_that_is_no_node_is_refused(namespace, daemon, file):
+    done = namespace.python(f"""
+import os
+fd = os.pipe()[0] if {file!r} == "pipe" else os.open({file!r}, os.O_RDONLY)
+client = Client({daemon.socket!r})
+client.send(Client.attach_message(unit=4), [fd])
+data, fds = client.receive()
+print(Client.error(data), len(fds))
+""")
+    assert done.stdout.split() == ["22", "0"]
+
+
+def test_the_next_daemon_finds_it_there(namespace, other, directory, daemon):
+    holder = hold_in(other, daemon)
+    holder.wait_for("opened")
+    before, = all_devices(daemon)
+    daemon.process.kill()
+    other.run(["ip", "link", "set", "tap0", "up"])
+    second = Daemon(namespace, directory, name="second")
+    after, = all_devices(second)
+    assert after["state"] == "up"
+    same = ("device", "netns", "holder", "since", "open_number", "ifindex", "interface", "mac")
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
+    assert answer(holder, "write") == "write 60"
+    other.run(["ip", "link", "set", "tap0", "down"])
+    assert answer(holder, "write") == "write EIO"
+    holder.end()
+    wait_until(lambda: not all_devices(second))
+    assert held_namespaces(second.pid) == []
+    assert second.stop() == 0
+
+
+def test_a_namespace_that_nobody_is_in_any_more(namespace, directory, daemon):
+    """The descriptor has left its namespace, which lives on through it alone; the next daemon cannot find it, the program goes on."""
+    there = Namespace(directory)
+    holder = hold_in(there, daemon)
+    holder.wait_for("opened")
+    there.run(["ip", "link", "set", "tap0", "up"])
+    keeper = namespace.start([PYTHON, "-u", "-c", f"""
+import ctypes, os, sys
+pidfd = os.pidfd_open({holder.pid})
+fd = ctypes.CDLL(None).syscall(438, pidfd, {int(holder.output.split()[1])}, 0)
+print("copy", fd)
+for line in sys.stdin:
+    print("write", os.write(fd, b"\\xff" * 12 + b"\\x88\\xb5" + b"x" * 46))
+"""], "keeper")
+    keeper.wait_for("copy")
+    holder.end()
+    there.processes.clear()
+    left = there.end()
+    assert left == ["tap0"]
+    device, = all_devices(daemon)
+    assert device["state"] == "up"
+    daemon.process.kill()
+    second = Daemon(namespace, directory, name="second")
+    assert not all_devices(second)
+    assert "cannot be found" in second.log
+    assert answer(keeper, "write") == "write 60"
+    keeper.end()
+    assert second.stop() == 0
+
+
+def test_stop_all_takes_them_everywhere(namespace, other, daemon):
+    ours, theirs = daemon.hold("tap0"), hold_in(other, daemon)
+    theirs.wait_for("opened")
+    namespace.run([TUNTAPD, "serve", "-s", daemon.socket, "--stop-all"])
+    daemon.process.wait()
+    assert not namespace.has("tap0") and not other.has("tap0")
+    assert answer(theirs, "read") == "read EIO"
+    ours.end()
+    theirs.end()
