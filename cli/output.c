@@ -131,16 +131,23 @@ json_safe(const char *text)
 	return value;
 }
 
+/* A device without a unit is called as its interface is. */
 static void
 device_text(const struct message_device *d, char *cell)
 {
-	snprintf(cell, CELL_BYTES, "%s%u", devname_kind(d->kind), d->unit);
+	if (d->unit == DEVICE_UNIT_NAMED) {
+		cell[0] = '\0';
+		append_safe(cell, d->ifname);
+	} else {
+		snprintf(cell, CELL_BYTES, "%s%u", devname_kind(d->kind), d->unit);
+	}
 }
 
 static json_t *
 device_json(const struct message_device *d)
 {
-	return json_sprintf("%s%u", devname_kind(d->kind), (unsigned)d->unit);
+	return d->unit == DEVICE_UNIT_NAMED ? json_safe(d->ifname) :
+	    json_sprintf("%s%u", devname_kind(d->kind), (unsigned)d->unit);
 }
 
 static const char *
@@ -183,7 +190,7 @@ kind_json(const struct message_device *d)
 static json_t *
 unit_json(const struct message_device *d)
 {
-	return json_integer(d->unit);
+	return d->unit == DEVICE_UNIT_NAMED ? json_null() : json_integer(d->unit);
 }
 
 static void

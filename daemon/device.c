@@ -17,7 +17,7 @@
  * (devices_resync).
  *
  * The first address given to a device that has never been up brings it up; a device that was up once stays as the
- * administrator puts it.
+ * administrator puts it, and so does one of the linux dialect, whose programs expect the kernel's own device.
  *
  * A holder of a Linux tun descriptor can mark its interface persistent; nobody would ever take that away again, so it is
  * taken away as soon as it shows.  The kernel tells of the mark only while the interface is up (netdev_state_change); for the rest,
@@ -38,10 +38,14 @@
 /* Room for a device's name in log lines. */
 #define NAME_TEXT_SIZE 64
 
+/* Numbers tried for the "%d" of a name: more than there are places. */
+#define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
+
 struct device {
 	uint32_t place; /* never changes */
 	struct device_id id;
 	enum device_state state;
+	enum message_dialect dialect;
 	struct link link;
 	struct statepage page;
 	bool was_up; /* since it was opened */
@@ -119,19 +123,23 @@ is_own(const struct devices *d, uint64_t netns)
 	return netns == netns_own(d->setup.netns)->id;
 }
 
-/* The place of a device of a namespace: its own, or one where it can be.  DEVICE_PLACES_MAX: all are taken. */
+/*
+ * The place of a device of a namespace: its own, or one where it can be.  One that is known by its name has none of its own: the kernel
+ * says whether the name is taken.  DEVICE_PLACES_MAX: all are taken.
+ */
 static uint32_t
 find_place(struct devices *d, uint64_t netns, struct device_id id)
 {
 	uint32_t spare = DEVICE_PLACES_MAX;
+	bool named = id.unit == DEVICE_UNIT_NAMED;
 
-	if (is_own(d, netns)) {
+	if (is_own(d, netns) && !named) {
 		return device_place_fixed(id);
 	}
 	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
 		struct device *dev = find_by_place(d, place);
 
-		if (dev != NULL && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
+		if (dev != NULL && !named && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
 			return place;
 		}
 		if (dev == NULL && spare == DEVICE_PLACES_MAX) {
@@ -158,13 +166,17 @@ entry_at(struct devices *d, uint32_t place)
 	return dev;
 }
 
-/* The device's name, and for another namespace than ours which. */
+/* The device's name (for one without a unit, its interface's), and for another namespace than ours which. */
 static const char *
-describe_name(const struct devices *d, uint64_t netns, struct device_id id, char text[NAME_TEXT_SIZE])
+describe_name(const struct devices *d, uint64_t netns, struct device_id id, const char *ifname, char text[NAME_TEXT_SIZE])
 {
-	char name[DEVNAME_SIZE];
+	char name[MESSAGE_IFNAME_SIZE];
 
-	devname_format(id, name);
+	if (id.unit == DEVICE_UNIT_NAMED) {
+		snprintf(name, sizeof(name), "%s", ifname);
+	} else {
+		devname_format(id, name);
+	}
 	if (is_own(d, netns)) {
 		snprintf(text, NAME_TEXT_SIZE, "%s", name);
 	} else {
@@ -176,7 +188,7 @@ describe_name(const struct devices *d, uint64_t netns, struct device_id id, char
 static const char *
 name_of(const struct devices *d, const struct device *dev, char text[NAME_TEXT_SIZE])
 {
-	return describe_name(d, dev->link.netns->id, dev->id, text);
+	return describe_name(d, dev->link.netns->id, dev->id, dev->link.ifname, text);
 }
 
 static int
@@ -193,6 +205,7 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 		.pid = dev->pid,
 		.uid = dev->uid,
 		.was_up = dev->was_up,
+		.dialect = (uint8_t)dev->dialect,
 	};
 
 	snprintf(r.ifname, sizeof(r.ifname), "%s", dev->link.ifname);
@@ -232,8 +245,11 @@ refuse(struct devices *d, enum refusal why, const struct device_attach *request,
 {
 	char name[NAME_TEXT_SIZE];
 
+	if (request->trial && errno == EBUSY) {
+		return;
+	}
 	if (log_limit_pass(&d->limits[why], "refused opens")) {
-		log_info("%s: refused to uid %ld, pid %ld: %s", describe_name(d, request->netns, request->id, name),
+		log_info("%s: refused to uid %ld, pid %ld: %s", describe_name(d, request->netns, request->id, request->ifname, name),
 		    (long)request->peer->uid, (long)request->peer->pid, text);
 	}
 }
@@ -311,7 +327,7 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	struct netif_status status;
 	struct device *dev;
 
-	if (!policy_has(d->setup.policy, request->id)) {
+	if (request->id.unit != DEVICE_UNIT_NAMED && !policy_has(d->setup.policy, request->id)) {
 		errno = ENOENT;
 		return -1;
 	}
@@ -334,6 +350,7 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	}
 	dev = find_by_place(d, *place);
 	if (dev != NULL && (refresh(d, dev, &status) || dev->state != DEVICE_CLOSED)) {
+		errno = EBUSY;
 		refuse(d, REFUSED_BUSY, request, "in use");
 		errno = EBUSY;
 		return -1;
@@ -346,6 +363,7 @@ static int
 prepare(struct devices *d, struct device *dev, const struct device_attach *request)
 {
 	dev->id = request->id;
+	dev->dialect = request->how.dialect;
 	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .id = dev->id, .place = dev->place};
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
@@ -357,7 +375,7 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 		    strerror(errno));
 		return -1;
 	}
-	devname_format(dev->id, dev->link.ifname);
+	memcpy(dev->link.ifname, request->ifname, sizeof(dev->link.ifname));
 	snprintf(dev->program, sizeof(dev->program), "?");
 	dev->pid = request->peer->pid;
 	dev->uid = request->peer->uid;
@@ -381,8 +399,9 @@ begin_page(struct device *dev, const struct netif_status *status)
 	return statepage_begin(&dev->page, &open);
 }
 
-int
-devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
+/* One device whose name is settled: request->ifname. */
+static int
+attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
 {
 	struct netif_status status;
 	struct device *dev;
@@ -418,6 +437,7 @@ devices_attach(struct devices *d, const struct device_attach *request, struct de
 	out->channel = channel;
 	out->page = page;
 	out->channel_type = dev->link.ops->channel;
+	out->id = dev->id;
 	out->place = place;
 	out->open_number = dev->page.content.open_number;
 	out->ifindex = dev->link.ifindex;
@@ -439,6 +459,158 @@ fail:
 	forget(d, dev);
 	errno = saved;
 	return -1;
+}
+
+/* What dev_valid_name() (net/core/dev.c) lets an interface be called, and one "%d" at most. */
+static bool
+is_name_or_pattern(const char *name)
+{
+	const char *percent = strchr(name, '%');
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		return false;
+	}
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c == '/' || *c == ':' || *c <= ' ' || *c == 0x7f) {
+			return false;
+		}
+	}
+	return percent == NULL || (percent[1] == 'd' && strchr(percent + 1, '%') == NULL);
+}
+
+/* Makes request that of one device called by a pattern with number in place of "%d".  False: the name would be too long. */
+static bool
+settle_name(struct devices *d, struct device_attach *request, const char *pattern, unsigned number)
+{
+	const char *percent = strchr(pattern, '%');
+	struct device_id id;
+	int length;
+
+	if (percent == NULL) {
+		length = snprintf(request->ifname, sizeof(request->ifname), "%s", pattern);
+	} else {
+		length = snprintf(request->ifname, sizeof(request->ifname), "%.*s%u%s", (int)(percent - pattern), pattern, number,
+		    percent + 2);
+	}
+	/* A name that is a unit's is that unit, so that no two programs hold it by different names. */
+	request->id.unit = DEVICE_UNIT_NAMED;
+	if (devname_parse(request->ifname, &id) && id.kind == request->id.kind && policy_has(d->setup.policy, id)) {
+		request->id = id;
+	}
+	return length > 0 && (size_t)length < sizeof(request->ifname);
+}
+
+/* The linux dialect: a name, or the lowest number of a pattern that is free, as the kernel chooses (__dev_alloc_name). */
+static int
+attach_named(struct devices *d, const struct device_attach *request, struct device_attached *out)
+{
+	struct device_attach one = *request;
+	char pattern[MESSAGE_IFNAME_SIZE];
+
+	snprintf(pattern, sizeof(pattern), "%s", request->ifname);
+	if (pattern[0] == '\0') {
+		snprintf(pattern, sizeof(pattern), "%s%%d", devname_kind(request->id.kind));
+	}
+	one.trial = strchr(pattern, '%') != NULL;
+	if (!is_name_or_pattern(pattern)) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
+		if (!settle_name(d, &one, pattern, number)) {
+			errno = EINVAL;
+			return -1;
+		}
+		if (attach(d, &one, out) == 0) {
+			return 0;
+		}
+		if (errno != EBUSY || !one.trial) {
+			return -1;
+		}
+	}
+	errno = ENFILE;
+	return -1;
+}
+
+int
+devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
+{
+	struct device_attach one = *request;
+
+	if (request->how.dialect == DIALECT_LINUX) {
+		return attach_named(d, request, out);
+	}
+	devname_format(one.id, one.ifname);
+	return attach(d, &one, out);
+}
+
+int
+devices_node(struct devices *d, const struct device_attach *request)
+{
+	const struct link_ops *ops = d->setup.link_for(request->id.kind);
+	struct netns *ns;
+	int fd, saved;
+
+	if (ops == NULL || ops->node == NULL) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (!policy_allows(&d->setup.policy->entry, request->peer, request->how.access) ||
+	    !netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		errno = EACCES;
+		return -1;
+	}
+	ns = netns_get(d->setup.netns, request->netns, request->netns_fd);
+	if (ns == NULL) {
+		return -1;
+	}
+	fd = ops->node(ns, &request->how);
+	saved = errno;
+	netns_put(d->setup.netns, ns);
+	errno = saved;
+	return fd;
+}
+
+/* The open device that fd is a channel of, or NULL. */
+static struct device *
+find_by_channel(struct devices *d, int fd)
+{
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = find_by_place(d, place);
+
+		if (dev != NULL && dev->link.ops->prove(&dev->link, fd) == 0) {
+			return dev;
+		}
+	}
+	return NULL;
+}
+
+int
+devices_tun_set(struct devices *d, const struct os_peer *peer, int fd, enum message_tun_what what, uint32_t value)
+{
+	struct device *dev = find_by_channel(d, fd);
+	char name[NAME_TEXT_SIZE];
+
+	if (dev == NULL || dev->dialect != DIALECT_LINUX || dev->link.ops->tun_set == NULL) {
+		errno = ENXIO;
+		return -1;
+	}
+	name_of(d, dev, name);
+	if (peer->uid != 0 && (what == TUN_SET_PERSIST ? value != 0 : what != TUN_SET_OWNER || value != peer->uid)) {
+		log_info("%s: refused to uid %ld, pid %ld: only root makes an interface persistent, or another's", name,
+		    (long)peer->uid, (long)peer->pid);
+		errno = EPERM;
+		return -1;
+	}
+	if (dev->link.ops->tun_set(&dev->link, fd, what, value) < 0) {
+		return -1;
+	}
+	if (what == TUN_SET_PERSIST && value != 0) {
+		log_info("%s: made persistent by uid %ld, pid %ld: it is the system's now", name, (long)peer->uid, (long)peer->pid);
+		(void)statepage_set_unwatched(&dev->page);
+		forget(d, dev);
+	}
+	return 0;
 }
 
 void
@@ -490,7 +662,7 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		break;
 	case NETIF_ADDRESS_ADDED:
 		/* Contract: the first address given to a device that was never up brings it up (lwIP, iodine say no "up"). */
-		if (!dev->was_up && dev->link.ops->set_up(&dev->link) < 0) {
+		if (dev->dialect == DIALECT_BSD && !dev->was_up && dev->link.ops->set_up(&dev->link) < 0) {
 			log_warn("%s: bringing the interface up", dev->link.ifname);
 		}
 		break;
@@ -569,6 +741,7 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	dev->pid = r->pid;
 	dev->uid = r->uid;
 	dev->was_up = r->was_up != 0;
+	dev->dialect = r->dialect;
 	memcpy(dev->program, r->program, sizeof(dev->program));
 	write_journal_or_warn(d, dev);
 	on_changed(d, dev, &status);
@@ -581,7 +754,8 @@ belongs(const struct devices *d, uint32_t place, const struct journal_record *r)
 {
 	struct device_id id = {.kind = r->kind, .unit = r->unit};
 
-	return device_id_valid(id) && (is_own(d, r->netns) ? place == device_place_fixed(id) : place >= DEVICE_PLACES_FIXED);
+	return device_id_known(id) && (id.unit != DEVICE_UNIT_NAMED && is_own(d, r->netns) ?
+	    place == device_place_fixed(id) : place >= DEVICE_PLACES_FIXED);
 }
 
 unsigned

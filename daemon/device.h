@@ -31,11 +31,13 @@ struct devices_setup {
 
 /* One request to open a device. */
 struct device_attach {
-	struct device_id id;
+	struct device_id id; /* linux dialect: the kind, and DEVICE_UNIT_NAMED */
+	char ifname[MESSAGE_IFNAME_SIZE]; /* linux dialect: as TUNSETIFF takes it */
 	struct link_open how;
 	const struct os_peer *peer;
 	uint64_t netns; /* where the interface is to be */
 	int netns_fd;   /* the same, a descriptor; the caller's */
+	bool trial;     /* a busy name is no refusal: the caller tries the next */
 };
 
 /* What the program gets.  The caller passes the descriptors on and closes them. */
@@ -43,6 +45,7 @@ struct device_attached {
 	int channel; /* may be the request's given_fd */
 	int page;
 	enum channel_type channel_type;
+	struct device_id id;
 	uint32_t place;
 	uint64_t open_number;
 	uint32_t ifindex;
@@ -56,11 +59,26 @@ struct devices *devices_new(const struct devices_setup *setup);
 void devices_free(struct devices *d);
 
 /*
- * Opens a device.  0, or -1 with errno: ENOENT (no such unit), EACCES (policy; a network namespace that the opener has no right to, or
+ * Opens a device.  In the linux dialect a name that is a unit's ("tap0") is that unit; any other makes a device that is known by its
+ * name; "%d" in it, or none at all, takes the lowest number that is free.  0, or -1 with errno: ENOENT (no such unit), EINVAL (no
+ * interface can have that name), EACCES (policy; a network namespace that the opener has no right to, or
  * the daemon no way into; also where the unit is busy), EBUSY (held, or an interface of that name that is not ours), ENFILE (the table
  * is full), or as link_ops.open.  Logs, once.
  */
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
+
+/*
+ * A descriptor of the linux dialect's node for the opener, unattached; the caller's.  -1 with errno: EACCES (policy, namespace),
+ * EOPNOTSUPP (no link here has one), or as link_ops.node.
+ */
+int devices_node(struct devices *d, const struct device_attach *request);
+
+/*
+ * TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP of the linux dialect: fd is a descriptor of the device.  Root may; others may only give
+ * the device to themselves.  An interface that is made persistent is the system's from then on, and the table forgets it.  0, or -1 with
+ * errno: ENXIO (no open device of this table), EPERM, or as link_ops.tun_set.
+ */
+int devices_tun_set(struct devices *d, const struct os_peer *peer, int fd, enum message_tun_what what, uint32_t value);
 
 /*
  * What can wait until the program has its answer: completes the journal, and logs.  program is the opener's name, for display.

@@ -41,7 +41,8 @@ struct journal_record {
 	int32_t pid;          /* the opener's */
 	uint32_t uid;
 	uint8_t was_up;       /* has been up since it was opened */
-	uint8_t pad[3];
+	uint8_t dialect;      /* enum message_dialect */
+	uint8_t pad[2];
 	char ifname[MESSAGE_IFNAME_SIZE];
 	char link[MESSAGE_IFNAME_SIZE];
 	char program[MESSAGE_PROGRAM_SIZE];

@@ -8,7 +8,8 @@
  * on and keeps no copy: the interface lives exactly as long as the program's descriptors do, and the kernel tells of its
  * end by rtnetlink.  IFF_TUN_EXCL keeps TUNSETIFF from joining an interface that exists.
  *
- * The mark by which a descriptor tells that it is a device (protocol/page.h) is set here, once.
+ * The mark by which a descriptor tells that it is a device (protocol/page.h) is set here, once.  In the linux dialect the interface has
+ * the name and flags that the program asked for, and the descriptor no mark.
  *
  * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of the namespace
  * that was judged, and opened for no more than the program asked the policy for.  Its interface appears where it was opened,
@@ -138,12 +139,48 @@ open_node(const struct netns *ns, const struct link_open *how)
 	return fd;
 }
 
+/*
+ * The flags of TUNSETIFF.  In the linux dialect the program chooses them, but for the kind; a flag that is not known here is refused: what
+ * it would do is unknown.
+ */
+static int
+flags_of_open(const struct link *l, const struct link_open *how, short *flags)
+{
+	const unsigned kinds = IFF_TUN | IFF_TAP, known = IFF_NO_PI | IFF_ONE_QUEUE | IFF_VNET_HDR | IFF_MULTI_QUEUE | IFF_TUN_EXCL;
+	unsigned chosen = how->dialect == DIALECT_LINUX ? how->tun_flags & ~kinds : IFF_NO_PI;
+
+	if ((chosen & ~known) != 0) {
+		errno = EINVAL;
+		return -1;
+	}
+	*flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | chosen | IFF_TUN_EXCL);
+	return 0;
+}
+
+/*
+ * What makes a fresh device ours: the mark in the bsd dialect; in the linux dialect none, since there the program has the kernel's own
+ * device and nothing of ours.  With more queues than one the kernel would let anybody join who has a node, so they have an owner.
+ */
+static int
+sign(int fd, const struct link *l, const struct link_open *how)
+{
+	int mark = page_mark_of_place(l->place);
+
+	if (how->dialect == DIALECT_BSD) {
+		return ioctl(fd, TUNSETSNDBUF, &mark);
+	}
+	return (how->tun_flags & IFF_MULTI_QUEUE) != 0 ? ioctl(fd, TUNSETOWNER, (unsigned long)how->uid) : 0;
+}
+
 static int
 linux_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
 	struct ifreq request = {0};
-	int fd, saved, mark = page_mark_of_place(l->place);
+	int fd, saved;
 
+	if (flags_of_open(l, how, &request.ifr_flags) < 0) {
+		return -1;
+	}
 	if (how->given_fd >= 0 && check_given(how->given_fd, how->access, l->netns->id) < 0) {
 		return -1;
 	}
@@ -151,12 +188,11 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	if (fd < 0) {
 		return -1;
 	}
-	devname_format(l->id, request.ifr_name);
-	request.ifr_flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | IFF_NO_PI | IFF_TUN_EXCL);
+	memcpy(request.ifr_name, l->ifname, sizeof(request.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		goto fail;
 	}
-	if (ioctl(fd, TUNSETSNDBUF, &mark) < 0 || netif_find(l->netns->netif, request.ifr_name, status) < 0) {
+	if (sign(fd, l, how) < 0 || netif_find(l->netns->netif, request.ifr_name, status) < 0) {
 		goto undo;
 	}
 	l->ifindex = status->ifindex;
@@ -235,6 +271,16 @@ no:
 	return -1;
 }
 
+static int
+linux_tun_set(struct link *l, int fd, enum message_tun_what what, uint32_t value)
+{
+	static const unsigned long requests[] = {
+		[TUN_SET_PERSIST] = TUNSETPERSIST, [TUN_SET_OWNER] = TUNSETOWNER, [TUN_SET_GROUP] = TUNSETGROUP,
+	};
+
+	return ioctl(fd, requests[what], (unsigned long)value);
+}
+
 static void
 linux_close(struct link *l)
 {
@@ -254,5 +300,7 @@ const struct link_ops link_linux = {
 	.read = linux_read,
 	.set_up = linux_set_up,
 	.prove = linux_prove,
+	.node = open_node,
+	.tun_set = linux_tun_set,
 	.close = linux_close,
 };

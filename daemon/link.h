@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "daemon/netns.h"
 #include "protocol/devname.h"
@@ -33,6 +34,9 @@ struct link {
 struct link_open {
 	unsigned access; /* MESSAGE_ACCESS_* */
 	bool nonblock;
+	enum message_dialect dialect;
+	uid_t uid;          /* of the opener */
+	unsigned tun_flags; /* linux dialect: the flags of TUNSETIFF, of which kind says tun or tap */
 	int given_fd;    /* what came with the request, or -1; the caller's, unless it comes back as the channel */
 };
 
@@ -45,10 +49,10 @@ struct link_ops {
 	const char *(*unavailable)(void);
 
 	/*
-	 * Makes the interface for l->id, exclusively: EBUSY if something of that name exists, never joined.  Fills l->ifindex,
-	 * l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the program (it may be given_fd
-	 * itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd is not what it must
-	 * be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
+	 * Makes the interface of l->id's kind called l->ifname, exclusively: EBUSY if something of that name exists, never joined.  Fills
+	 * l->ifindex, l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the program (it may be given_fd
+	 * itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd or the flags are not what they
+	 * must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
 
@@ -66,6 +70,15 @@ struct link_ops {
 
 	/* Whether descriptor fd, sent by a stranger, is the channel of l.  EPERM: it is not. */
 	int (*prove)(struct link *l, int fd);
+
+	/*
+	 * Linux dialect, or NULL: a descriptor as the program itself would open, not yet a device, in a namespace; close-on-exec.  -1 with
+	 * errno: EACCES (no way into the namespace), ENXIO, EMFILE, ENFILE, ENOMEM.
+	 */
+	int (*node)(const struct netns *ns, const struct link_open *how);
+
+	/* Linux dialect, or NULL: TUNSETPERSIST, TUNSETOWNER or TUNSETGROUP on a channel of l. */
+	int (*tun_set)(struct link *l, int fd, enum message_tun_what what, uint32_t value);
 
 	/* Takes the interface away.  Idempotent; also for one that is gone already. */
 	void (*close)(struct link *l);

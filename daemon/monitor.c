@@ -97,9 +97,9 @@ answer(struct monitor *m, int connection, const union message *reply, const int 
 	}
 }
 
-/* Refused: the reply is the errno alone, which is returned. */
+/* A reply that is an errno alone, which is returned; 0: done. */
 static int
-refuse(struct monitor *m, int connection, const union message *request, int error)
+result(struct monitor *m, int connection, const union message *request, int error)
 {
 	union message reply;
 
@@ -108,50 +108,71 @@ refuse(struct monitor *m, int connection, const union message *request, int erro
 	return error;
 }
 
+/*
+ * Who asks, and for which namespace: that of the given descriptor, where one came with the request, else that of the connection.  0, or an
+ * errno.  The caller ends it with forget_asker().
+ */
+static int
+learn_asker(int connection, int given_fd, struct os_peer *peer, struct device_attach *how)
+{
+	int error;
+
+	if (os_peer_read(connection, peer) < 0) {
+		error = errno;
+		log_warn("asking the kernel about a client");
+		return error;
+	}
+	how->peer = peer;
+	how->how.uid = peer->uid;
+	if (os_netns_of_fd(given_fd >= 0 ? given_fd : connection, &how->netns, &how->netns_fd) < 0) {
+		error = errno == EPERM ? EACCES : errno;
+		os_peer_clear(peer);
+		return error;
+	}
+	return 0;
+}
+
+static void
+forget_asker(struct os_peer *peer, const struct device_attach *how)
+{
+	os_peer_clear(peer);
+	if (how->netns_fd >= 0) {
+		close(how->netns_fd);
+	}
+}
+
 /* *given_fd is -1, or the request's descriptor, and -1 afterwards if it is closed. */
 static int
 attach(struct monitor *m, int connection, const union message *request, int *given_fd)
 {
+	const struct message_attach *a = &request->attach;
 	struct os_peer peer;
 	struct device_attach how = {
-		.id = {.kind = request->attach.kind, .unit = request->attach.unit},
-		.how = {.access = request->attach.access, .nonblock = request->attach.nonblock != 0, .given_fd = *given_fd},
-		.peer = &peer,
+		.id = {.kind = a->kind, .unit = a->unit},
+		.how = {.access = a->access, .nonblock = a->nonblock != 0, .given_fd = *given_fd,
+		    .dialect = (enum message_dialect)a->dialect, .tun_flags = a->tun_flags},
 	};
 	struct device_attached attached;
 	char program[MESSAGE_PROGRAM_SIZE];
 	union message reply;
-	pid_t pid;
-	int error = 0;
+	int error;
 
-	if (os_peer_read(connection, &peer) < 0) {
-		error = errno;
-		log_warn("asking the kernel about a client");
-		return refuse(m, connection, request, error);
-	}
-	/* The interface appears where the program's descriptor was opened; without one, where the program is. */
-	if (os_netns_of_fd(*given_fd >= 0 ? *given_fd : connection, &how.netns, &how.netns_fd) < 0) {
-		error = errno == EPERM ? EACCES : errno;
-		os_peer_clear(&peer);
-		return refuse(m, connection, request, error);
-	}
-	if (devices_attach(m->devices, &how, &attached) < 0) {
-		error = errno;
-	}
-	pid = peer.pid;
-	os_peer_clear(&peer);
-	if (how.netns_fd >= 0) {
-		close(how.netns_fd);
-	}
+	error = learn_asker(connection, *given_fd, &peer, &how);
 	if (error != 0) {
-		return refuse(m, connection, request, error);
+		return result(m, connection, request, error);
+	}
+	memcpy(how.ifname, a->ifname, sizeof(how.ifname));
+	error = devices_attach(m->devices, &how, &attached) < 0 ? errno : 0;
+	forget_asker(&peer, &how);
+	if (error != 0) {
+		return result(m, connection, request, error);
 	}
 	message_init_reply(&reply, &request->header, 0);
 	reply.attached.ifindex = attached.ifindex;
 	reply.attached.open_number = attached.open_number;
 	reply.attached.mtu = attached.mtu;
-	reply.attached.kind = how.id.kind;
-	reply.attached.unit = how.id.unit;
+	reply.attached.kind = attached.id.kind;
+	reply.attached.unit = attached.id.unit;
 	reply.attached.channel = (uint8_t)attached.channel_type;
 	reply.attached.place = attached.place;
 	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
@@ -165,24 +186,66 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 		*given_fd = -1;
 	}
 	close(attached.page);
-	os_program_name(pid, program, sizeof(program));
+	os_program_name(peer.pid, program, sizeof(program));
 	devices_settle(m->devices, attached.place, program);
 	return 0;
 }
 
 static int
+node(struct monitor *m, int connection, const union message *request)
+{
+	struct os_peer peer;
+	struct device_attach how = {
+		.id = {.kind = DEVICE_TUN, .unit = DEVICE_UNIT_NAMED},
+		.how = {.access = request->node.access, .nonblock = request->node.nonblock != 0, .given_fd = -1,
+		    .dialect = DIALECT_LINUX},
+	};
+	union message reply;
+	int error, fd;
+
+	error = learn_asker(connection, -1, &peer, &how);
+	if (error != 0) {
+		return result(m, connection, request, error);
+	}
+	fd = devices_node(m->devices, &how);
+	error = fd < 0 ? errno : 0;
+	forget_asker(&peer, &how);
+	if (error != 0) {
+		return result(m, connection, request, error);
+	}
+	message_init_reply(&reply, &request->header, 0);
+	answer(m, connection, &reply, &fd, 1);
+	close(fd);
+	return 0;
+}
+
+static int
+tun_set(struct monitor *m, int connection, const union message *request, int proof)
+{
+	const struct message_tun_set *t = &request->tun_set;
+	struct os_peer peer;
+	int error = 0;
+
+	if (os_peer_read(connection, &peer) < 0) {
+		return result(m, connection, request, errno);
+	}
+	if (devices_tun_set(m->devices, &peer, proof, (enum message_tun_what)t->what, t->value) < 0) {
+		error = errno;
+	}
+	os_peer_clear(&peer);
+	return result(m, connection, request, error);
+}
+
+static int
 header_mode(struct monitor *m, int connection, const union message *request, int proof)
 {
-	union message reply;
 	int error = 0;
 
 	if (devices_set_header_mode(m->devices, request->header_mode.place, request->header_mode.open_number, proof,
 	    request->header_mode.on != 0) < 0) {
 		error = errno;
 	}
-	message_init_reply(&reply, &request->header, error);
-	answer(m, connection, &reply, NULL, 0);
-	return error;
+	return result(m, connection, request, error);
 }
 
 static int
@@ -200,7 +263,6 @@ static int
 stop(struct monitor *m, int connection, const union message *request)
 {
 	struct os_peer peer;
-	union message reply;
 	int error = 0;
 
 	if (os_peer_read(connection, &peer) < 0) {
@@ -215,9 +277,7 @@ stop(struct monitor *m, int connection, const union message *request)
 		(void)devices_end_all(m->devices);
 		finish(m, EX_OK);
 	}
-	message_init_reply(&reply, &request->header, error);
-	answer(m, connection, &reply, NULL, 0);
-	return error;
+	return result(m, connection, request, error);
 }
 
 static void
@@ -254,6 +314,12 @@ dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 		break;
 	case MESSAGE_STOP:
 		error = stop(m, fds[0], &r->message);
+		break;
+	case MESSAGE_NODE:
+		error = node(m, fds[0], &r->message);
+		break;
+	case MESSAGE_TUN_SET:
+		error = tun_set(m, fds[0], &r->message, fds[1]);
 		break;
 	default:
 		log_errorx("worker sent a request of type %u", r->message.header.type);

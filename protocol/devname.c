@@ -88,6 +88,12 @@ device_id_valid(struct device_id id)
 }
 
 bool
+device_id_known(struct device_id id)
+{
+	return device_id_valid(id) || (devname_kind(id.kind) != NULL && id.unit == DEVICE_UNIT_NAMED);
+}
+
+bool
 device_id_equal(struct device_id a, struct device_id b)
 {
 	return a.kind == b.kind && a.unit == b.unit;

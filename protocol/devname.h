@@ -22,6 +22,8 @@ enum device_kind {
 #define DEVICE_UNITS_MAX 256
 /* Number of units per kind by default, as tuntaposx had. */
 #define DEVICE_UNITS_DEFAULT 16
+/* The unit of a device that is known by its interface's name alone: one of the linux dialect. */
+#define DEVICE_UNIT_NAMED UINT16_MAX
 /* "tap255" with its NUL; also the size of every buffer that devname_format() writes. */
 #define DEVNAME_SIZE 8
 
@@ -32,7 +34,8 @@ struct device_id {
 
 /*
  * A device's place in its daemon's table: what page, journal record and descriptor of one open device are known by.  The units of
- * the daemon's own network namespace have fixed places; devices of other namespaces get one of the rest when they are opened.
+ * the daemon's own network namespace have fixed places; devices of other namespaces, and those that are known by a name, get one of
+ * the rest when they are opened.
  */
 #define DEVICE_PLACES_FIXED (2u * DEVICE_UNITS_MAX)
 #define DEVICE_PLACES_MAX 4096u
@@ -52,6 +55,9 @@ void devname_format(struct device_id id, char name[DEVNAME_SIZE]);
 
 /* True for a known kind and a unit below DEVICE_UNITS_MAX: the check for ids that came from somebody else. */
 bool device_id_valid(struct device_id id);
+
+/* The same, or one that is known by its interface's name (DEVICE_UNIT_NAMED). */
+bool device_id_known(struct device_id id);
 
 bool device_id_equal(struct device_id a, struct device_id b);
 

@@ -40,12 +40,18 @@ message_size(uint16_t type)
 		return sizeof(struct message_status);
 	case MESSAGE_STOP:
 		return sizeof(struct message_stop);
+	case MESSAGE_NODE:
+		return sizeof(struct message_node);
+	case MESSAGE_TUN_SET:
+		return sizeof(struct message_tun_set);
 	case MESSAGE_ATTACH | MESSAGE_REPLY:
 		return sizeof(struct message_attached);
 	case MESSAGE_STATUS | MESSAGE_REPLY:
 		return sizeof(struct message_device);
 	case MESSAGE_HEADER_MODE | MESSAGE_REPLY:
 	case MESSAGE_STOP | MESSAGE_REPLY:
+	case MESSAGE_NODE | MESSAGE_REPLY:
+	case MESSAGE_TUN_SET | MESSAGE_REPLY:
 	case MESSAGE_RESULT:
 		return sizeof(struct message_result);
 	default:
@@ -69,14 +75,44 @@ check_header(const union message *m, size_t bytes)
 	return 0;
 }
 
+/* A text that is NUL-terminated and then zero. */
+static bool
+is_text(const char *text, size_t size)
+{
+	size_t length = strnlen(text, size);
+
+	return length < size && is_zero((const uint8_t *)text + length, size - length);
+}
+
+static bool
+access_ok(uint8_t access, uint8_t nonblock)
+{
+	return access != 0 && (access & ~MESSAGE_ACCESS_ALL) == 0 && nonblock <= 1;
+}
+
 static bool
 attach_ok(const struct message_attach *a, unsigned fd_count)
 {
-	struct device_id id = {.kind = a->kind, .unit = a->unit};
+	if (devname_kind(a->kind) == NULL || !access_ok(a->access, a->nonblock) || !is_zero(a->pad, sizeof(a->pad)) ||
+	    !is_text(a->ifname, sizeof(a->ifname))) {
+		return false;
+	}
+	switch (a->dialect) {
+	case DIALECT_BSD:
+		/* A unit past what a daemon can ever serve is answered with ENOENT, not taken for garbage: programs scan. */
+		return a->unit <= DEVICE_UNITS_MAX && a->tun_flags == 0 && a->ifname[0] == '\0' && fd_count <= 1;
+	case DIALECT_LINUX:
+		return a->unit == DEVICE_UNIT_NAMED && fd_count == 1;
+	default:
+		return false;
+	}
+}
 
-	/* A unit past what a daemon can ever serve is answered with ENOENT, not taken for garbage: programs scan. */
-	return devname_kind(id.kind) != NULL && a->unit <= DEVICE_UNITS_MAX && a->access != 0 &&
-	    (a->access & ~MESSAGE_ACCESS_ALL) == 0 && a->nonblock <= 1 && is_zero(a->pad, sizeof(a->pad)) && fd_count <= 1;
+static bool
+tun_set_ok(const struct message_tun_set *t, unsigned fd_count)
+{
+	return t->what >= TUN_SET_PERSIST && t->what <= TUN_SET_GROUP && (t->what != TUN_SET_PERSIST || t->value <= 1) &&
+	    is_zero(t->pad, sizeof(t->pad)) && fd_count == 1;
 }
 
 static bool
@@ -107,6 +143,12 @@ message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 	case MESSAGE_STOP:
 		ok = is_zero(m->stop.pad, sizeof(m->stop.pad)) && fd_count == 0;
 		break;
+	case MESSAGE_NODE:
+		ok = access_ok(m->node.access, m->node.nonblock) && is_zero(m->node.pad, sizeof(m->node.pad)) && fd_count == 0;
+		break;
+	case MESSAGE_TUN_SET:
+		ok = tun_set_ok(&m->tun_set, fd_count);
+		break;
 	default:
 		ok = false; /* a reply */
 		break;
@@ -125,7 +167,7 @@ attached_ok(const struct message_attached *a, unsigned fd_count)
 	if (a->error != 0) {
 		return fd_count == 0;
 	}
-	return fd_count == 2 && device_id_valid(id) && a->place < DEVICE_PLACES_MAX && a->open_number != 0 && a->mtu != 0 &&
+	return fd_count == 2 && device_id_known(id) && a->place < DEVICE_PLACES_MAX && a->open_number != 0 && a->mtu != 0 &&
 	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && a->ifindex != 0 && a->ifname[0] != '\0' &&
 	    is_terminated(a->ifname, sizeof(a->ifname));
 }
@@ -155,9 +197,16 @@ device_ok(const struct message_device *d)
 			return false;
 		}
 	}
-	return device_id_valid(id) && d->state <= DEVICE_UP && d->channel <= CHANNEL_RELAYED && d->header_mode <= 1 &&
+	return device_id_known(id) && d->state <= DEVICE_UP && d->channel <= CHANNEL_RELAYED && d->header_mode <= 1 &&
 	    d->has_mac <= 1 && d->address_count <= d->addresses_total && is_terminated(d->ifname, sizeof(d->ifname)) &&
 	    is_terminated(d->link, sizeof(d->link)) && is_terminated(d->program, sizeof(d->program));
+}
+
+/* An errno and no descriptor, or success and as many as the request's kind brings. */
+static bool
+result_ok(const struct message_result *r, unsigned fd_count, unsigned fds_of_success)
+{
+	return r->error >= 0 && is_zero(r->pad, sizeof(r->pad)) && fd_count == (r->error == 0 ? fds_of_success : 0);
 }
 
 int
@@ -173,7 +222,7 @@ message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uin
 		return EBADMSG;
 	}
 	if (m->header.type == MESSAGE_RESULT) {
-		ok = m->result.error > 0 && fd_count == 0 && is_zero(m->result.pad, sizeof(m->result.pad));
+		ok = m->result.error > 0 && result_ok(&m->result, fd_count, 0);
 	} else if (m->header.type != (request_type | MESSAGE_REPLY)) {
 		ok = false;
 	} else if (request_type == MESSAGE_ATTACH) {
@@ -181,7 +230,7 @@ message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uin
 	} else if (request_type == MESSAGE_STATUS) {
 		ok = fd_count == 0 && device_ok(&m->device);
 	} else {
-		ok = fd_count == 0 && m->result.error >= 0 && is_zero(m->result.pad, sizeof(m->result.pad));
+		ok = result_ok(&m->result, fd_count, request_type == MESSAGE_NODE ? 1 : 0);
 	}
 	return ok ? 0 : EBADMSG;
 }

@@ -11,9 +11,12 @@
  *	MESSAGE_HEADER_MODE	1 (the device)	struct message_result	0
  *	MESSAGE_STATUS		0		struct message_device	0
  *	MESSAGE_STOP		0		struct message_result	0
+ *	MESSAGE_NODE		0		struct message_result	1 (a node); 0 on error
+ *	MESSAGE_TUN_SET		1 (the device)	struct message_result	0
  *
  *	* Linux: the program's own, unattached descriptor of /dev/net/tun, where it could open one.  The
  *	  monitor turns it into the device, and the channel that comes back is the same open file.
+ *	  In the linux dialect: always 1.
  *
  * Version rule.  The version is one number for the whole protocol.  A daemon answers a request of
  * another version with a struct message_result of its own version and EPROTONOSUPPORT, and closes;
@@ -42,6 +45,8 @@ enum message_type {
 	MESSAGE_HEADER_MODE = 2,
 	MESSAGE_STATUS = 3,
 	MESSAGE_STOP = 4,
+	MESSAGE_NODE = 5,
+	MESSAGE_TUN_SET = 6,
 	MESSAGE_REPLY = 0x8000, /* or'ed to the request's type in its reply */
 	/* The reply to a request that could not be understood. */
 	MESSAGE_RESULT = MESSAGE_REPLY,
@@ -60,14 +65,23 @@ struct message_header {
 #define MESSAGE_ACCESS_WRITE 0x2u
 #define MESSAGE_ACCESS_ALL 0x3u
 
+/* Which API the program speaks. */
+enum message_dialect {
+	DIALECT_BSD = 0,   /* /dev/tunN and /dev/tapN */
+	DIALECT_LINUX = 1, /* /dev/net/tun and TUNSETIFF */
+};
+
 /* "Make this device mine." */
 struct message_attach {
 	struct message_header header;
-	uint8_t kind;      /* enum device_kind */
-	uint8_t access;    /* MESSAGE_ACCESS_*, not 0 */
-	uint16_t unit;
-	uint8_t nonblock;  /* 0 or 1: the channel starts non-blocking */
-	uint8_t pad[11];
+	uint8_t kind;       /* enum device_kind */
+	uint8_t access;     /* MESSAGE_ACCESS_*, not 0 */
+	uint16_t unit;      /* bsd dialect; DEVICE_UNIT_NAMED in the linux dialect */
+	uint8_t nonblock;   /* 0 or 1: the channel starts non-blocking */
+	uint8_t dialect;    /* enum message_dialect */
+	uint16_t tun_flags; /* linux dialect: as TUNSETIFF takes them (linux/if_tun.h IFF_*); else 0 */
+	char ifname[MESSAGE_IFNAME_SIZE]; /* linux dialect: as TUNSETIFF takes it, zero-filled: a name, one with "%d", or empty */
+	uint8_t pad[8];
 };
 
 struct message_attached {
@@ -78,7 +92,7 @@ struct message_attached {
 	uint32_t mtu;         /* bytes above the link header */
 	uint8_t kind;
 	uint8_t channel;      /* enum channel_type */
-	uint16_t unit;
+	uint16_t unit;        /* DEVICE_UNIT_NAMED: it is known by ifname */
 	char ifname[MESSAGE_IFNAME_SIZE]; /* NUL-terminated and zero-filled */
 	uint32_t place;       /* of the device in the daemon's table */
 	uint8_t pad[4];
@@ -91,6 +105,31 @@ struct message_header_mode {
 	uint32_t place;
 	uint8_t on;
 	uint8_t pad[3];
+};
+
+/*
+ * "Open /dev/net/tun for me": for a program of the linux dialect that may not open the node itself.  The descriptor that comes back is
+ * unattached, and of the program's network namespace.
+ */
+struct message_node {
+	struct message_header header;
+	uint8_t access;    /* MESSAGE_ACCESS_*, not 0 */
+	uint8_t nonblock;  /* 0 or 1 */
+	uint8_t pad[14];
+};
+
+enum message_tun_what {
+	TUN_SET_PERSIST = 1, /* value 0 or 1 */
+	TUN_SET_OWNER = 2,   /* value: a uid */
+	TUN_SET_GROUP = 3,   /* value: a gid */
+};
+
+/* TUNSETPERSIST, TUNSETOWNER, TUNSETGROUP, which the kernel would let any holder do.  The descriptor is the proof. */
+struct message_tun_set {
+	struct message_header header;
+	uint32_t value;
+	uint8_t what;      /* enum message_tun_what */
+	uint8_t pad[11];
 };
 
 /* A bare answer. */
@@ -144,7 +183,7 @@ struct message_device {
 	uint64_t netns;        /* inode of the network namespace; 0 where there are none */
 	uint8_t kind;
 	uint8_t state;         /* enum device_state */
-	uint16_t unit;
+	uint16_t unit;         /* DEVICE_UNIT_NAMED: it is known by ifname */
 	uint32_t ifindex;      /* this and all below: 0 or empty while closed */
 	uint32_t mtu;
 	int32_t pid;           /* of the opener */
@@ -170,7 +209,7 @@ struct message_stop {
 };
 
 static_assert(sizeof(struct message_header) == 16, "wire layout");
-static_assert(sizeof(struct message_attach) == 32, "wire layout");
+static_assert(sizeof(struct message_attach) == 48, "wire layout");
 static_assert(sizeof(struct message_attached) == 64, "wire layout");
 static_assert(sizeof(struct message_header_mode) == 32, "wire layout");
 static_assert(sizeof(struct message_result) == 32, "wire layout");
@@ -179,6 +218,8 @@ static_assert(sizeof(struct message_address) == 20, "wire layout");
 static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 + 16 + 16 + 32 + 48 +
     MESSAGE_ADDRESSES_MAX * 20, "wire layout");
 static_assert(sizeof(struct message_stop) == 32, "wire layout");
+static_assert(sizeof(struct message_node) == 32, "wire layout");
+static_assert(sizeof(struct message_tun_set) == 32, "wire layout");
 
 /* Room for any message, aligned for all of them. */
 union message {
@@ -190,6 +231,8 @@ union message {
 	struct message_status status;
 	struct message_device device;
 	struct message_stop stop;
+	struct message_node node;
+	struct message_tun_set tun_set;
 };
 
 /* Size of each message type, bytes; 0 for an unknown type. */

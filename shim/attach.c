@@ -14,6 +14,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -192,6 +193,13 @@ settle(int channel, int flags)
 	return channel;
 }
 
+static uint8_t
+access_of_flags(int flags)
+{
+	return (flags & O_ACCMODE) == O_RDONLY ? MESSAGE_ACCESS_READ :
+	    (flags & O_ACCMODE) == O_WRONLY ? MESSAGE_ACCESS_WRITE : MESSAGE_ACCESS_ALL;
+}
+
 int
 attach_open(struct device_id id, int flags)
 {
@@ -202,8 +210,7 @@ attach_open(struct device_id id, int flags)
 	message_init(&m, MESSAGE_ATTACH, 1);
 	m.attach.kind = id.kind;
 	m.attach.unit = id.unit;
-	m.attach.access = (flags & O_ACCMODE) == O_RDONLY ? MESSAGE_ACCESS_READ :
-	    (flags & O_ACCMODE) == O_WRONLY ? MESSAGE_ACCESS_WRITE : MESSAGE_ACCESS_ALL;
+	m.attach.access = access_of_flags(flags);
 	m.attach.nonblock = (flags & O_NONBLOCK) != 0;
 	given = os_open_node(flags);
 	error = ask_twice(&m, &given, given >= 0 ? 1 : 0, in, &in_count);
@@ -256,6 +263,84 @@ attach_set_header_mode(int fd, fdtable_held held, bool on)
 			errno = error;
 		} else if (errno == ENOENT) {
 			errno = EIO; /* nobody serves now; the device itself goes on */
+		}
+		return -1;
+	}
+	errno = saved;
+	return 0;
+}
+
+int
+attach_tun(int fd, uint8_t kind, uint16_t tun_flags, char ifname[MESSAGE_IFNAME_SIZE])
+{
+	union message m;
+	int in[2], error, saved = errno, flags = real_fcntl(fd, F_GETFL, NULL);
+	unsigned in_count = 2;
+
+	if (flags < 0) {
+		return -1;
+	}
+	message_init(&m, MESSAGE_ATTACH, 1);
+	m.attach.kind = kind;
+	m.attach.unit = DEVICE_UNIT_NAMED;
+	m.attach.access = access_of_flags(flags);
+	m.attach.nonblock = (flags & O_NONBLOCK) != 0;
+	m.attach.dialect = DIALECT_LINUX;
+	m.attach.tun_flags = tun_flags;
+	memcpy(m.attach.ifname, ifname, strnlen(ifname, sizeof(m.attach.ifname) - 1));
+	error = ask_twice(&m, &fd, 1, in, &in_count);
+	if (error != 0) {
+		if (error > 0) {
+			errno = error;
+		}
+		return -1;
+	}
+	/* fd is the same open file; and of what the page says nothing is of use in this dialect. */
+	sys_close(in[0]);
+	sys_close(in[1]);
+	memcpy(ifname, m.attached.ifname, sizeof(m.attached.ifname));
+	errno = saved;
+	return 0;
+}
+
+int
+attach_node(int flags)
+{
+	union message m;
+	int in[1], error, saved = errno, fd;
+	unsigned in_count = 1;
+
+	message_init(&m, MESSAGE_NODE, 1);
+	m.node.access = access_of_flags(flags);
+	m.node.nonblock = (flags & O_NONBLOCK) != 0;
+	error = ask_twice(&m, NULL, 0, in, &in_count);
+	if (error != 0) {
+		if (error > 0) {
+			errno = error;
+		}
+		return -1;
+	}
+	fd = settle(in[0], flags);
+	if (fd >= 0) {
+		errno = saved;
+	}
+	return fd;
+}
+
+int
+attach_tun_set(int fd, enum message_tun_what what, uint32_t value)
+{
+	union message m;
+	int none[1], error, saved = errno;
+	unsigned in_count = 0;
+
+	message_init(&m, MESSAGE_TUN_SET, 1);
+	m.tun_set.what = (uint8_t)what;
+	m.tun_set.value = value;
+	error = ask_twice(&m, &fd, 1, none, &in_count);
+	if (error != 0) {
+		if (error > 0) {
+			errno = error;
 		}
 		return -1;
 	}

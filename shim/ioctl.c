@@ -15,12 +15,13 @@ shim_ioctl(int fd, ioctl_request request, ...)
 	fdtable_held held = fdtable_get(fd);
 	void *argument;
 	va_list args;
+	int result;
 
 	va_start(args, request);
 	argument = va_arg(args, void *);
 	va_end(args);
 	if (held == 0) {
-		return real_ioctl(fd, request, argument);
+		return dialect_linux_ioctl(fd, (uint32_t)request, argument, &result) ? result : real_ioctl(fd, request, argument);
 	}
 	if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
 		fdtable_set(fd, 0);

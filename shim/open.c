@@ -20,6 +20,7 @@
 
 #include "attach.h"
 #include "devpath.h"
+#include "dialect.h"
 #include "fdtable.h"
 #include "real.h"
 #include "state.h"
@@ -77,10 +78,14 @@ or_device(int before, int fd, int dir, const char *path, int flags)
 	if (fd >= 0) {
 		return other_file(fd);
 	}
-	if (errno != ENOENT || (flags & O_PATH) != 0 || !devpath_match(dir, path, &id) || !state_enabled()) {
+	if ((flags & O_PATH) != 0) {
 		return -1;
 	}
-	fd = open_device(id, flags);
+	if (errno == ENOENT && devpath_match(dir, path, &id) && state_enabled()) {
+		fd = open_device(id, flags);
+	} else {
+		fd = dialect_linux_open(path, flags);
+	}
 	if (fd >= 0) {
 		errno = before;
 	}

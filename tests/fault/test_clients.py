@@ -39,14 +39,21 @@ BAD = {
     "wrong magic": Client.attach_message(magic=0x12345678),
     "a reply's type": Client.header(0x8001, 64) + b"\0" * 48,
     "unknown type": Client.header(77, 32) + b"\0" * 16,
-    "size does not agree": Client.header(Client.ATTACH, 31) + struct.pack("=BBHB", 2, 3, 0, 0) + b"\0" * 11,
+    "size does not agree": Client.header(Client.ATTACH, 47) + struct.pack("=BBHB", 2, 3, 0, 0) + b"\0" * 27,
     "kind 0": Client.attach_message(kind=0),
     "kind 3": Client.attach_message(kind=3),
     "unit 65535": Client.attach_message(unit=65535),
     "no access": Client.attach_message(access=0),
     "unknown access": Client.attach_message(access=8),
     "nonblock 2": Client.attach_message(nonblock=2),
-    "pad": Client.attach_message(pad=b"\0" * 10 + b"\1"),
+    "unknown dialect": Client.attach_message(dialect=2),
+    "linux dialect with a unit": Client.attach_message(dialect=1, ifname=b"x"),
+    "linux dialect without a descriptor": Client.attach_message(dialect=1, unit=65535, ifname=b"x"),
+    "a name in the bsd dialect": Client.attach_message(ifname=b"x"),
+    "a name without an end": Client.attach_message(dialect=1, unit=65535, ifname=b"x" * 16),
+    "node without access": Client.header(5, 32) + b"\0" * 16,
+    "owner without a descriptor": Client.header(6, 32) + struct.pack("=IB11x", 0, 2),
+    "pad": Client.attach_message(pad=b"\0" * 7 + b"\1"),
 }
 
 

@@ -35,6 +35,9 @@ must_be_its_fields(const union message *m, size_t bytes)
 		again.attach.unit = m->attach.unit;
 		again.attach.access = m->attach.access;
 		again.attach.nonblock = m->attach.nonblock;
+		again.attach.dialect = m->attach.dialect;
+		again.attach.tun_flags = m->attach.tun_flags;
+		memcpy(again.attach.ifname, m->attach.ifname, strnlen(m->attach.ifname, MESSAGE_IFNAME_SIZE - 1));
 		break;
 	case MESSAGE_HEADER_MODE:
 		again.header_mode.open_number = m->header_mode.open_number;
@@ -45,6 +48,14 @@ must_be_its_fields(const union message *m, size_t bytes)
 		again.status.cursor = m->status.cursor;
 		break;
 	case MESSAGE_STOP:
+		break;
+	case MESSAGE_NODE:
+		again.node.access = m->node.access;
+		again.node.nonblock = m->node.nonblock;
+		break;
+	case MESSAGE_TUN_SET:
+		again.tun_set.what = m->tun_set.what;
+		again.tun_set.value = m->tun_set.value;
 		break;
 	case MESSAGE_ATTACH | MESSAGE_REPLY:
 		again.attached = m->attached;
@@ -62,13 +73,20 @@ must_be_its_fields(const union message *m, size_t bytes)
 	fuzz_must(memcmp(&again, m, bytes) == 0, "an accepted message is its fields and zeroes");
 }
 
+static bool
+known(uint8_t kind, uint16_t unit)
+{
+	return id_within(kind, unit, DEVICE_UNITS_MAX) || (id_within(kind, 0, 1) && unit == DEVICE_UNIT_NAMED);
+}
+
 static void
 request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 {
-	fuzz_must(bytes == 32, "size of a request");
+	fuzz_must(bytes == (m->header.type == MESSAGE_ATTACH ? 48 : 32), "size of a request");
 	switch (m->header.type) {
 	case MESSAGE_ATTACH:
-		fuzz_must(id_within(m->attach.kind, m->attach.unit, DEVICE_UNITS_MAX + 1), "attach: device");
+		fuzz_must(m->attach.dialect == DIALECT_LINUX ? known(m->attach.kind, m->attach.unit) && fd_count == 1 :
+		    id_within(m->attach.kind, m->attach.unit, DEVICE_UNITS_MAX + 1) && m->attach.ifname[0] == '\0', "attach: device");
 		fuzz_must(m->attach.access >= 1 && m->attach.access <= 3 && m->attach.nonblock <= 1, "attach: flags");
 		fuzz_must(fd_count <= 1, "attach: descriptors");
 		break;
@@ -81,6 +99,12 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 	case MESSAGE_STOP:
 		fuzz_must(fd_count == 0, "status, stop: descriptors");
 		break;
+	case MESSAGE_NODE:
+		fuzz_must(m->node.access >= 1 && m->node.access <= 3 && m->node.nonblock <= 1 && fd_count == 0, "node");
+		break;
+	case MESSAGE_TUN_SET:
+		fuzz_must(m->tun_set.what >= TUN_SET_PERSIST && m->tun_set.what <= TUN_SET_GROUP && fd_count == 1, "tun set");
+		break;
 	default:
 		fuzz_must(false, "a request of no known type");
 	}
@@ -90,7 +114,7 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 static void
 device_must_hold(const struct message_device *d)
 {
-	fuzz_must(id_within(d->kind, d->unit, DEVICE_UNITS_MAX) && d->state <= DEVICE_UP, "status: device");
+	fuzz_must(known(d->kind, d->unit) && d->state <= DEVICE_UP, "status: device");
 	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_RELAYED, "status: flags");
 	fuzz_must(d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total, "status: counts");
 	fuzz_must(strnlen(d->ifname, sizeof(d->ifname)) < sizeof(d->ifname) && strnlen(d->link, sizeof(d->link)) < sizeof(d->link) &&
@@ -118,7 +142,7 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 		case MESSAGE_ATTACH:
 			fuzz_must(m->attached.error >= 0 && fd_count == (m->attached.error == 0 ? 2 : 0), "attached: descriptors");
 			if (m->attached.error == 0) {
-				fuzz_must(id_within(m->attached.kind, m->attached.unit, DEVICE_UNITS_MAX), "attached: device");
+				fuzz_must(known(m->attached.kind, m->attached.unit), "attached: device");
 				fuzz_must(m->attached.open_number != 0 && m->attached.mtu != 0 && m->attached.ifindex != 0 &&
 				    (m->attached.channel == CHANNEL_DIRECT || m->attached.channel == CHANNEL_RELAYED) &&
 				    strnlen(m->attached.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1, "attached: fields");
@@ -129,6 +153,9 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 			if (m->device.error == 0) {
 				device_must_hold(&m->device);
 			}
+			break;
+		case MESSAGE_NODE:
+			fuzz_must(m->result.error >= 0 && fd_count == (m->result.error == 0 ? 1 : 0), "node: descriptors");
 			break;
 		default:
 			fuzz_must(m->result.error >= 0 && fd_count == 0, "result of a request");
@@ -173,7 +200,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	fd_count = data[0] & 3;
-	request_type = (uint16_t)(MESSAGE_ATTACH + (data[1] & 3));
+	request_type = (uint16_t)(MESSAGE_ATTACH + data[1] % 6);
 	memcpy(&serial, data + 2, sizeof(serial));
 	bytes = size - PREFIX_BYTES;
 	/* Of exactly that size: whoever looks past it is seen. */

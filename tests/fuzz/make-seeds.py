@@ -10,7 +10,7 @@ import struct
 import sys
 
 MAGIC, VERSION, SERIAL, REPLY = 0x64707474, 1, 0xFEEDF00D, 0x8000
-ATTACH, HEADER_MODE, STATUS, STOP = 1, 2, 3, 4
+ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET = 1, 2, 3, 4, 5, 6
 TUN, TAP = 1, 2
 
 
@@ -39,8 +39,12 @@ def device(error, addresses=()):
 
 
 def messages():
-    yield "attach", message(ATTACH, struct.pack("=BBHB11x", TAP, 3, 3, 1), 1)
-    yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB11x", TUN, 1, 256, 0), 0)
+    yield "attach", message(ATTACH, struct.pack("=BBHB27x", TAP, 3, 3, 1), 1)
+    yield "attach-by-name", message(ATTACH, struct.pack("=BBHBBH16s8x", TUN, 3, 65535, 1, 1, 0x1001, b"vpn%d"), 1)
+    yield "node", message(NODE, struct.pack("=BB14x", 3, 1), 0)
+    yield "node-opened", message(NODE | REPLY, struct.pack("=i12x", 0), 1)
+    yield "persist", message(TUN_SET, struct.pack("=IB11x", 1, 1), 1)
+    yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB27x", TUN, 1, 256, 0), 0)
     yield "header-mode", message(HEADER_MODE, struct.pack("=QIB3x", 12, 3, 1), 1)
     yield "status", message(STATUS, struct.pack("=I12x", 31), 0)
     yield "stop", message(STOP, bytes(16), 0)
@@ -54,7 +58,7 @@ def messages():
     yield "stopped", message(STOP | REPLY, struct.pack("=i12x", 1), 0)
     yield "result", message(REPLY, struct.pack("=i12x", 93), 0)
     yield "other-version", message(ATTACH, bytes(99), 0, VERSION + 1)
-    yield "attach-with-pad", message(ATTACH, struct.pack("=BBHB10xB", TAP, 3, 3, 1, 1), 1)
+    yield "attach-with-pad", message(ATTACH, struct.pack("=BBHB26xB", TAP, 3, 3, 1, 1), 1)
     yield "header-alone", message(STOP, b"", 0)
 
 

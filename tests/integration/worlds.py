@@ -270,8 +270,9 @@ class Client:
         return struct.pack("=IHHII", magic, version, type_, size, serial)
 
     @classmethod
-    def attach_message(cls, kind=2, unit=0, access=3, nonblock=0, pad=b"\0" * 11, **header):
-        return cls.header(cls.ATTACH, 32, **header) + struct.pack("=BBHB", kind, access, unit, nonblock) + pad
+    def attach_message(cls, kind=2, unit=0, access=3, nonblock=0, dialect=0, tun_flags=0, ifname=b"", pad=b"\0" * 8, **header):
+        return (cls.header(cls.ATTACH, 48, **header) +
+                struct.pack("=BBHBBH16s", kind, access, unit, nonblock, dialect, tun_flags, ifname) + pad)
 
     @classmethod
     def status_message(cls, cursor=0):

@@ -81,6 +81,7 @@ main(void)
 	SRunner *runner;
 	int failed;
 
+	tcase_set_timeout(tcase, 60); /* many cuts, on a busy machine */
 	tcase_add_test(tcase, every_cut_sums_skips_and_copies);
 	tcase_add_test(tcase, a_sum_that_does_not_fit_is_the_largest_size);
 	suite_add_tcase(suite, tcase);

@@ -127,7 +127,10 @@ static const struct {
 
 START_TEST(ids_of_strangers_are_checked)
 {
+	bool named = devname_kind(ids[_i].id.kind) != NULL && ids[_i].id.unit == DEVICE_UNIT_NAMED;
+
 	ck_assert_msg(device_id_valid(ids[_i].id) == ids[_i].valid, "kind %u unit %u", ids[_i].id.kind, ids[_i].id.unit);
+	ck_assert_msg(device_id_known(ids[_i].id) == (ids[_i].valid || named), "kind %u unit %u", ids[_i].id.kind, ids[_i].id.unit);
 }
 END_TEST
 

@@ -36,6 +36,16 @@ make_good(union message *m, uint16_t type)
 	case MESSAGE_STATUS:
 		m->status.cursor = 31;
 		return 0;
+	case MESSAGE_NODE:
+		m->node.access = MESSAGE_ACCESS_READ;
+		m->node.nonblock = 1;
+		return 0;
+	case MESSAGE_TUN_SET:
+		m->tun_set.what = TUN_SET_OWNER;
+		m->tun_set.value = UINT32_MAX;
+		return 1;
+	case REPLY_TO(MESSAGE_NODE):
+		return 1;
 	case REPLY_TO(MESSAGE_ATTACH):
 		m->attached.kind = DEVICE_TAP;
 		m->attached.unit = 15;
@@ -70,9 +80,10 @@ make_good(union message *m, uint16_t type)
 	}
 }
 
-static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE_STATUS, MESSAGE_STOP};
-static const size_t request_bytes[] = {32, 32, 32, 32};
-static const size_t reply_bytes[] = {64, 32, 352, 32};
+static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE_STATUS, MESSAGE_STOP, MESSAGE_NODE,
+    MESSAGE_TUN_SET};
+static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32};
+static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*
@@ -105,10 +116,14 @@ static const uint16_t all_types[] = {
 	MESSAGE_HEADER_MODE,
 	MESSAGE_STATUS,
 	MESSAGE_STOP,
+	MESSAGE_NODE,
+	MESSAGE_TUN_SET,
 	REPLY_TO(MESSAGE_ATTACH),
 	REPLY_TO(MESSAGE_HEADER_MODE),
 	REPLY_TO(MESSAGE_STATUS),
 	REPLY_TO(MESSAGE_STOP),
+	REPLY_TO(MESSAGE_NODE),
+	REPLY_TO(MESSAGE_TUN_SET),
 	MESSAGE_RESULT,
 };
 #define ALL_TYPES (sizeof(all_types) / sizeof(all_types[0]))
@@ -130,7 +145,7 @@ START_TEST(sizes_are_those_of_the_structs)
 	}
 	ck_assert_uint_eq(message_size(MESSAGE_RESULT), 32);
 	for (unsigned type = 0; type <= UINT16_MAX; type++) {
-		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_STOP || type == 0) {
+		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_TUN_SET || type == 0) {
 			if (message_size((uint16_t)type) != 0) {
 				ck_abort_msg("type %#x", type);
 			}
@@ -295,6 +310,20 @@ static const struct {
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 0, 0),
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 2, EBADMSG),
 	FIELD(MESSAGE_ATTACH, attach, nonblock, 255, EBADMSG),
+	FIELD(MESSAGE_ATTACH, attach, dialect, DIALECT_LINUX, EBADMSG), /* with a unit */
+	FIELD(MESSAGE_ATTACH, attach, dialect, 2, EBADMSG),
+	FIELD(MESSAGE_ATTACH, attach, tun_flags, 1, EBADMSG),   /* in the bsd dialect */
+	FIELD(MESSAGE_ATTACH, attach, ifname[0], 'x', EBADMSG), /* the same */
+	FIELD(MESSAGE_NODE, node, access, 0, EBADMSG),
+	FIELD(MESSAGE_NODE, node, access, MESSAGE_ACCESS_ALL, 0),
+	FIELD(MESSAGE_NODE, node, access, 4, EBADMSG),
+	FIELD(MESSAGE_NODE, node, nonblock, 2, EBADMSG),
+	FIELD(MESSAGE_TUN_SET, tun_set, what, 0, EBADMSG),
+	FIELD(MESSAGE_TUN_SET, tun_set, what, TUN_SET_PERSIST, EBADMSG), /* with a uid for its value */
+	FIELD(MESSAGE_TUN_SET, tun_set, what, TUN_SET_GROUP, 0),
+	FIELD(MESSAGE_TUN_SET, tun_set, what, 4, EBADMSG),
+	FIELD(MESSAGE_TUN_SET, tun_set, value, 0, 0),
+	FIELD(REPLY_TO(MESSAGE_NODE), result, error, EACCES, EBADMSG), /* with a descriptor */
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, 0, 0),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, DEVICE_PLACES_MAX, EBADMSG),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, UINT32_MAX, EBADMSG),
@@ -313,6 +342,7 @@ static const struct {
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, kind, 0, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, kind, 3, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, unit, DEVICE_UNITS_MAX, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, unit, DEVICE_UNIT_NAMED, 0),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, channel, CHANNEL_RELAYED, 0),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, channel, 0, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_ATTACH), attached, channel, 3, EBADMSG),
@@ -331,6 +361,7 @@ static const struct {
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, kind, 0, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, kind, 3, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, unit, DEVICE_UNITS_MAX, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_STATUS), device, unit, DEVICE_UNIT_NAMED, 0),
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, state, DEVICE_CLOSED, 0),
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, state, DEVICE_OPEN, 0),
 	FIELD(REPLY_TO(MESSAGE_STATUS), device, state, 3, EBADMSG),
@@ -379,7 +410,9 @@ static const struct {
 	size_t offset;
 	size_t bytes;
 } pads[] = {
-	{MESSAGE_ATTACH, offsetof(struct message_attach, pad), 11},
+	{MESSAGE_ATTACH, offsetof(struct message_attach, pad), 8},
+	{MESSAGE_NODE, offsetof(struct message_node, pad), 14},
+	{MESSAGE_TUN_SET, offsetof(struct message_tun_set, pad), 11},
 	{MESSAGE_HEADER_MODE, offsetof(struct message_header_mode, pad), 3},
 	{MESSAGE_STATUS, offsetof(struct message_status, pad), 12},
 	{MESSAGE_STOP, offsetof(struct message_stop, pad), 16},
@@ -426,6 +459,61 @@ START_TEST(each_name_ends_within_its_field)
 	ck_assert_int_eq(check(&m, names[_i].type, m.header.size, fds), 0);
 	memset((char *)&m + names[_i].offset, 'x', names[_i].bytes);
 	ck_assert_int_eq(check(&m, names[_i].type, m.header.size, fds), EBADMSG);
+}
+END_TEST
+
+START_TEST(attach_of_the_linux_dialect_has_a_name_and_a_descriptor)
+{
+	union message good, m;
+
+	message_init(&good, MESSAGE_ATTACH, SERIAL);
+	good.attach.kind = DEVICE_TUN;
+	good.attach.access = MESSAGE_ACCESS_ALL;
+	good.attach.unit = DEVICE_UNIT_NAMED;
+	good.attach.dialect = DIALECT_LINUX;
+	good.attach.tun_flags = 0x1001;
+	for (unsigned fds = 0; fds < 4; fds++) {
+		ck_assert_int_eq(check(&good, MESSAGE_ATTACH, sizeof(good.attach), fds), fds == 1 ? 0 : EBADMSG);
+	}
+	/* An empty name is one; a name ends within its field, and only zeroes come behind it. */
+	m = good;
+	memcpy(m.attach.ifname, "fifteen-letters", MESSAGE_IFNAME_SIZE - 1);
+	ck_assert_int_eq(check(&m, MESSAGE_ATTACH, sizeof(m.attach), 1), 0);
+	m.attach.ifname[MESSAGE_IFNAME_SIZE - 1] = 'x';
+	ck_assert_int_eq(check(&m, MESSAGE_ATTACH, sizeof(m.attach), 1), EBADMSG);
+	m = good;
+	memcpy(m.attach.ifname, "vpn%d", 5);
+	ck_assert_int_eq(check(&m, MESSAGE_ATTACH, sizeof(m.attach), 1), 0);
+	m.attach.ifname[6] = 'x';
+	ck_assert_int_eq(check(&m, MESSAGE_ATTACH, sizeof(m.attach), 1), EBADMSG);
+	m = good;
+	m.attach.unit = 0;
+	ck_assert_int_eq(check(&m, MESSAGE_ATTACH, sizeof(m.attach), 1), EBADMSG);
+}
+END_TEST
+
+START_TEST(node_comes_with_success_alone)
+{
+	union message m;
+
+	make_good(&m, REPLY_TO(MESSAGE_NODE));
+	m.result.error = EACCES;
+	ck_assert_int_eq(check(&m, REPLY_TO(MESSAGE_NODE), m.header.size, 0), 0);
+	m.result.error = 0;
+	ck_assert_int_eq(check(&m, REPLY_TO(MESSAGE_NODE), m.header.size, 0), EBADMSG);
+}
+END_TEST
+
+START_TEST(persistence_is_on_or_off)
+{
+	union message m;
+
+	make_good(&m, MESSAGE_TUN_SET);
+	m.tun_set.what = TUN_SET_PERSIST;
+	for (uint32_t value = 0; value < 4; value++) {
+		m.tun_set.value = value;
+		ck_assert_int_eq(check(&m, MESSAGE_TUN_SET, m.header.size, 1), value <= 1 ? 0 : EBADMSG);
+	}
 }
 END_TEST
 
@@ -509,7 +597,9 @@ static const struct {
 	{MESSAGE_STATUS, REPLY_TO(MESSAGE_STATUS), offsetof(struct message_device, error)},
 	{MESSAGE_STOP, REPLY_TO(MESSAGE_STOP), offsetof(struct message_result, error)},
 	{0, MESSAGE_RESULT, offsetof(struct message_result, error)},
-	{5, MESSAGE_RESULT, offsetof(struct message_result, error)},
+	{MESSAGE_NODE, REPLY_TO(MESSAGE_NODE), offsetof(struct message_result, error)},
+	{MESSAGE_TUN_SET, REPLY_TO(MESSAGE_TUN_SET), offsetof(struct message_result, error)},
+	{MESSAGE_TUN_SET + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0x7fff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0xffff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 };
@@ -552,6 +642,9 @@ main(void)
 	tcase_add_loop_test(tc, each_field_is_checked, 0, sizeof(fields) / sizeof(fields[0]));
 	tcase_add_loop_test(tc, each_byte_of_a_pad_is_zero, 0, sizeof(pads) / sizeof(pads[0]));
 	tcase_add_loop_test(tc, each_name_ends_within_its_field, 0, sizeof(names) / sizeof(names[0]));
+	tcase_add_test(tc, attach_of_the_linux_dialect_has_a_name_and_a_descriptor);
+	tcase_add_test(tc, node_comes_with_success_alone);
+	tcase_add_test(tc, persistence_is_on_or_off);
 	tcase_add_test(tc, refused_attach_has_no_descriptors);
 	tcase_add_loop_test(tc, result_with_an_error_stands_for_any_reply, 0, REQUESTS);
 	tcase_add_loop_test(tc, reply_to_another_request_is_refused, 0, REQUESTS);
