@@ -30,3 +30,9 @@ sys_set_nonblock(int fd)
 
 	return flags < 0 ? -1 : fcntl(fd, F_SETFL, flags | O_NONBLOCK);
 }
+
+ssize_t
+sys_recvmsg(int sock, struct msghdr *message, int flags)
+{
+	return recvmsg(sock, message, flags);
+}

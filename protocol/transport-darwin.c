@@ -194,7 +194,7 @@ receive(int sock, struct msghdr *message, int flags)
 	ssize_t n;
 
 	do {
-		n = recvmsg(sock, message, flags | MSG_DONTWAIT);
+		n = sys_recvmsg(sock, message, flags | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }

@@ -137,7 +137,7 @@ transport_receive(int sock, struct msghdr *message)
 	ssize_t n;
 
 	do {
-		n = recvmsg(sock, message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+		n = sys_recvmsg(sock, message, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
 	} while (n < 0 && errno == EINTR);
 	return n;
 }

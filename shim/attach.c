@@ -50,6 +50,12 @@ sys_set_nonblock(int fd)
 	return flags < 0 ? -1 : real_fcntl(fd, F_SETFL, (void *)(uintptr_t)(unsigned)(flags | O_NONBLOCK));
 }
 
+ssize_t
+sys_recvmsg(int sock, struct msghdr *message, int flags)
+{
+	return real_recvmsg(sock, message, flags);
+}
+
 static int64_t
 now_ms(void)
 {

@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * fd.c - numbers that come and go: close, dup, fcntl.
+ * fd.c - numbers that come and go: close, dup, fcntl, and descriptors that arrive over a socket.
  *
- * The table follows what passes through here; what does not leaves a stale entry, which is harmless (fdtable.h).  An entry is cleared
+ * The table follows what passes through here; what does not leaves a stale entry, which is harmless (fdtable.h).  A device's entry ends
  * before its number is closed: afterwards the number may already be another thread's.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "fdtable.h"
 #include "real.h"
+#include "recognise.h"
 
 #ifndef CLOSE_RANGE_CLOEXEC
 #define CLOSE_RANGE_CLOEXEC (1u << 2)
@@ -20,8 +23,8 @@
 int
 shim_close(int fd)
 {
-	if (fdtable_get(fd) != 0) {
-		fdtable_set(fd, 0);
+	if (fdtable_is_device(fdtable_get(fd))) {
+		fdtable_set(fd, FDTABLE_OTHER);
 	}
 	return real_close(fd);
 }
@@ -31,7 +34,7 @@ int
 shim_close_range(unsigned first, unsigned last, int flags)
 {
 	if (((unsigned)flags & CLOSE_RANGE_CLOEXEC) == 0) {
-		fdtable_clear_range(first, last);
+		fdtable_close_range(first, last);
 	}
 	return real_close_range(first, last, flags);
 }
@@ -41,7 +44,7 @@ shim_close_range(unsigned first, unsigned last, int flags)
 void
 shim_closefrom(int first)
 {
-	fdtable_clear_range(first > 0 ? (unsigned)first : 0, FDTABLE_MAX - 1);
+	fdtable_close_range(first > 0 ? (unsigned)first : 0, FDTABLE_MAX - 1);
 	real_closefrom(first);
 }
 #endif
@@ -50,7 +53,7 @@ shim_closefrom(int first)
 static int
 copied(int from, int to)
 {
-	if (to >= 0 && (fdtable_get(from) != 0 || fdtable_get(to) != 0)) {
+	if (to >= 0) {
 		fdtable_set(to, fdtable_get(from));
 	}
 	return to;
@@ -92,3 +95,71 @@ shim_fcntl(int fd, int command, ...)
 	}
 	return result;
 }
+
+/* The descriptors that came with a message. */
+static void
+received(const struct msghdr *message)
+{
+	const char *control = message->msg_control;
+	size_t left = control != NULL ? message->msg_controllen : 0;
+
+	while (left >= sizeof(struct cmsghdr)) {
+		struct cmsghdr header;
+		size_t step;
+
+		memcpy(&header, control, sizeof(header));
+		if (header.cmsg_len < CMSG_LEN(0) || header.cmsg_len > left) {
+			break;
+		}
+		for (size_t at = CMSG_LEN(0); header.cmsg_level == SOL_SOCKET && header.cmsg_type == SCM_RIGHTS &&
+		    at + sizeof(int) <= header.cmsg_len; at += sizeof(int)) {
+			int fd;
+
+			memcpy(&fd, control + at, sizeof(fd));
+			recognise_born(fd);
+		}
+		step = CMSG_SPACE(header.cmsg_len - CMSG_LEN(0));
+		if (step > left) {
+			break;
+		}
+		control += step;
+		left -= step;
+	}
+}
+
+ssize_t
+shim_recvmsg(int fd, struct msghdr *message, int flags)
+{
+	ssize_t n = real_recvmsg(fd, message, flags);
+
+	if (n >= 0) {
+		received(message);
+	}
+	return n;
+}
+
+#ifdef ENTRY_recvmmsg
+int
+shim_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struct timespec *timeout)
+{
+	int n = real_recvmmsg(fd, messages, count, flags, timeout);
+
+	for (int i = 0; i < n; i++) {
+		received(&messages[i].msg_hdr);
+	}
+	return n;
+}
+#endif
+
+#ifdef ENTRY_pidfd_getfd
+int
+shim_pidfd_getfd(int pidfd, int number, unsigned flags)
+{
+	int fd = real_pidfd_getfd(pidfd, number, flags);
+
+	if (fd >= 0) {
+		recognise_born(fd);
+	}
+	return fd;
+}
+#endif

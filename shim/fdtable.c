@@ -18,15 +18,16 @@ _Atomic fdtable_held fdtable[FDTABLE_MAX];
 static _Atomic pid_t owner;
 /* 1 in the process that owns the table and in its children of vfork; 0 in a fresh child of fork.  NULL: cannot be had. */
 static _Atomic uint32_t *marker;
-/* One past the highest number ever entered: bounds the work of clearing a range. */
+/* One past the highest number that ever was a device: bounds the work of closing a range. */
 static _Atomic unsigned high;
 
 fdtable_held
 fdtable_pack(struct device_id id, uint32_t place, uint64_t open_number)
 {
-	return UINT64_C(1) << 63 | (uint64_t)(id.kind == DEVICE_TAP) << FDTABLE_TAP_SHIFT |
-	    (uint64_t)id.unit << FDTABLE_UNIT_SHIFT | (uint64_t)place << FDTABLE_PLACE_SHIFT |
-	    (open_number & FDTABLE_OPEN_MASK);
+	uint64_t unit = id.unit < FDTABLE_UNIT_NONE ? id.unit : FDTABLE_UNIT_NONE;
+
+	return UINT64_C(1) << 63 | (uint64_t)(id.kind == DEVICE_TAP) << FDTABLE_TAP_SHIFT | unit << FDTABLE_UNIT_SHIFT |
+	    (uint64_t)place << FDTABLE_PLACE_SHIFT | (open_number & FDTABLE_OPEN_MASK);
 }
 
 void
@@ -54,26 +55,43 @@ may_write(void)
 	return true;
 }
 
-void
-fdtable_set(int fd, fdtable_held held)
+static void
+note_highest_device(int fd, fdtable_held held)
 {
-	unsigned seen;
+	unsigned seen = atomic_load(&high);
 
-	if ((unsigned)fd >= FDTABLE_MAX || atomic_load_explicit(&fdtable[fd], memory_order_relaxed) == held || !may_write()) {
-		return;
-	}
-	atomic_store_explicit(&fdtable[fd], held, memory_order_release);
-	seen = atomic_load(&high);
-	while (held != 0 && seen <= (unsigned)fd && !atomic_compare_exchange_weak(&high, &seen, (unsigned)fd + 1)) {
+	while (fdtable_is_device(held) && seen <= (unsigned)fd && !atomic_compare_exchange_weak(&high, &seen, (unsigned)fd + 1)) {
 	}
 }
 
 void
-fdtable_clear_range(unsigned first, unsigned last)
+fdtable_set(int fd, fdtable_held held)
+{
+	if ((unsigned)fd >= FDTABLE_MAX || atomic_load_explicit(&fdtable[fd], memory_order_relaxed) == held || !may_write()) {
+		return;
+	}
+	atomic_store_explicit(&fdtable[fd], held, memory_order_release);
+	note_highest_device(fd, held);
+}
+
+void
+fdtable_learn(int fd, fdtable_held held)
+{
+	fdtable_held unknown = FDTABLE_UNKNOWN;
+
+	if ((unsigned)fd < FDTABLE_MAX && may_write() && atomic_compare_exchange_strong(&fdtable[fd], &unknown, held)) {
+		note_highest_device(fd, held);
+	}
+}
+
+void
+fdtable_close_range(unsigned first, unsigned last)
 {
 	unsigned end = atomic_load(&high);
 
 	for (unsigned fd = first; fd < end && fd <= last; fd++) {
-		fdtable_set((int)fd, 0);
+		if (fdtable_is_device(fdtable_get((int)fd))) {
+			fdtable_set((int)fd, FDTABLE_OTHER);
+		}
 	}
 }

@@ -2,10 +2,14 @@
 /*
  * fdtable.h - descriptor number -> device: a cache of what the kernel knows.
  *
- * A static array of 64-bit words, read and written atomically: no lock, no allocation, safe in signal handlers and after fork.  The
- * kernel changes numbers behind our back (raw system calls, fclose's inner close, a vfork child), so an entry may be
- * stale: whoever refuses something, or changes data, on the word of an entry first asks the kernel whether the number
- * is still the device (os.h), and clears the entry if it is not.
+ * A static array of 64-bit words, read and written atomically: no lock, no allocation, safe in signal handlers and after fork.  A
+ * number is a device, or another file, or unknown: nobody has looked at it in this process image.  recognise.h asks the kernel about
+ * an unknown one at its first use, and enters what it is.
+ *
+ * Other files stay so however often the number is used again: every call by which a number can become a device passes here (open, dup
+ * and its kin, recvmsg), and enters what it makes.  The kernel changes numbers behind our back too (raw system calls, fclose's inner
+ * close, a vfork child), so a device's entry may be stale: whoever refuses something, or changes data, on the word of an entry first
+ * asks the kernel whether the number is still the device (os.h), and enters another file if it is not.
  */
 #ifndef TUNTAPD_SHIM_FDTABLE_H
 #define TUNTAPD_SHIM_FDTABLE_H
@@ -24,9 +28,9 @@
 #define FDTABLE_MAX 65536
 
 /*
- * A device as the table holds it.  0: none.  Else, from the top:
+ * What the table holds of a number: FDTABLE_UNKNOWN, FDTABLE_OTHER, or, from the top:
  *
- *	bit 63		1
+ *	bit 63		1: a device
  *	bit 62		1: a tap
  *	bits 52-61	unit
  *	bits 40-51	place
@@ -34,15 +38,29 @@
  */
 typedef uint64_t fdtable_held;
 
+#define FDTABLE_UNKNOWN UINT64_C(0)
+#define FDTABLE_OTHER UINT64_C(1)
+
 #define FDTABLE_PLACE_SHIFT 40
 #define FDTABLE_UNIT_SHIFT 52
 #define FDTABLE_TAP_SHIFT 62
 #define FDTABLE_OPEN_MASK ((UINT64_C(1) << FDTABLE_PLACE_SHIFT) - 1)
+/* Of a device of which nobody tells the open number: no page has this one. */
+#define FDTABLE_OPEN_NONE FDTABLE_OPEN_MASK
 
 static_assert(DEVICE_PLACES_MAX == 1u << (FDTABLE_UNIT_SHIFT - FDTABLE_PLACE_SHIFT), "a place fills its bits");
-static_assert(DEVICE_UNITS_MAX <= 1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT), "a unit fits its bits");
+static_assert(DEVICE_UNITS_MAX < 1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT), "a unit fits its bits");
 
-/* Of a device with that place, both below their bounds. */
+/* All bits set: DEVICE_UNIT_NAMED, as for a device whose unit nobody tells. */
+#define FDTABLE_UNIT_NONE ((1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT)) - 1)
+
+static inline bool
+fdtable_is_device(fdtable_held held)
+{
+	return held >> 63 != 0;
+}
+
+/* Of a device with that place, which is below its bound. */
 fdtable_held fdtable_pack(struct device_id id, uint32_t place, uint64_t open_number);
 
 static inline uint32_t
@@ -54,9 +72,11 @@ fdtable_place(fdtable_held held)
 static inline struct device_id
 fdtable_id(fdtable_held held)
 {
+	unsigned unit = (unsigned)(held >> FDTABLE_UNIT_SHIFT) & FDTABLE_UNIT_NONE;
+
 	return (struct device_id){
 		.kind = (held >> FDTABLE_TAP_SHIFT & 1) != 0 ? DEVICE_TAP : DEVICE_TUN,
-		.unit = (uint16_t)(held >> FDTABLE_UNIT_SHIFT & ((1u << (FDTABLE_TAP_SHIFT - FDTABLE_UNIT_SHIFT)) - 1)),
+		.unit = unit == FDTABLE_UNIT_NONE ? DEVICE_UNIT_NAMED : (uint16_t)unit,
 	};
 }
 
@@ -75,24 +95,26 @@ fdtable_is_open(fdtable_held held, uint64_t open_number)
 
 extern _Atomic fdtable_held fdtable[FDTABLE_MAX];
 
-/* What a number is; 0: not a device of ours.  One load. */
+/* What is known of a number.  One load. */
 static inline fdtable_held
 fdtable_get(int fd)
 {
 	if ((unsigned)fd >= FDTABLE_MAX) {
-		return 0;
+		return FDTABLE_OTHER;
 	}
 	return atomic_load_explicit(&fdtable[fd], memory_order_acquire);
 }
 
 /*
- * Enters (held != 0) or clears.  Does nothing in a child of vfork, whose descriptors are its own but whose memory is
- * its parent's.
+ * Enters what a number is.  Does nothing in a child of vfork, whose descriptors are its own but whose memory is its parent's.
  */
 void fdtable_set(int fd, fdtable_held held);
 
-/* The same for all numbers from first to last. */
-void fdtable_clear_range(unsigned first, unsigned last);
+/* The same, but only if the number is unknown still: what was learnt of it may be of an earlier file. */
+void fdtable_learn(int fd, fdtable_held held);
+
+/* The numbers from first to last are closed: devices among them are other files from now on. */
+void fdtable_close_range(unsigned first, unsigned last);
 
 /* At start, and in each child of fork: this process owns the table. */
 void fdtable_init(void);

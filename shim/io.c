@@ -29,6 +29,7 @@
 #include "os.h"
 #include "protocol/family.h"
 #include "real.h"
+#include "recognise.h"
 #include "state.h"
 
 #define ETHERNET_HEADER_BYTES 14
@@ -111,7 +112,7 @@ failed(int fd, fdtable_held held)
 	case EBADF:
 		/* The wrong direction for how it was opened, or a number that is no more. */
 		if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
-			fdtable_set(fd, 0);
+			fdtable_set(fd, FDTABLE_OTHER);
 		}
 		break;
 	case EBADFD:
@@ -138,7 +139,7 @@ refuse(int error)
 static ssize_t
 other_file(enum direction direction, int fd, const struct iovec *iov, int count)
 {
-	fdtable_set(fd, 0);
+	fdtable_set(fd, FDTABLE_OTHER);
 	return real_vector(direction, fd, iov, count);
 }
 
@@ -327,7 +328,7 @@ write_buffer(int fd, fdtable_held held, const void *data, size_t size)
 static inline ssize_t
 read_number(int fd, void *data, size_t size)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 
 	return held == 0 ? real_read(fd, data, size) : read_buffer(fd, held, data, size);
 }
@@ -341,7 +342,7 @@ shim_read(int fd, void *data, size_t size)
 ssize_t
 shim_write(int fd, const void *data, size_t size)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 
 	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
 }
@@ -349,7 +350,7 @@ shim_write(int fd, const void *data, size_t size)
 ssize_t
 shim_readv(int fd, const struct iovec *iov, int count)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 	ssize_t n;
 
 	if (held == 0 || count < 0 || count > IOV_MAX) {
@@ -365,7 +366,7 @@ shim_readv(int fd, const struct iovec *iov, int count)
 ssize_t
 shim_writev(int fd, const struct iovec *iov, int count)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 	ssize_t n;
 
 	if (held == 0 || count < 0 || count > IOV_MAX) {

@@ -8,11 +8,12 @@
 #include "fdtable.h"
 #include "os.h"
 #include "real.h"
+#include "recognise.h"
 
 int
 shim_ioctl(int fd, ioctl_request request, ...)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 	void *argument;
 	va_list args;
 	int result;
@@ -24,7 +25,7 @@ shim_ioctl(int fd, ioctl_request request, ...)
 		return dialect_linux_ioctl(fd, (uint32_t)request, argument, &result) ? result : real_ioctl(fd, request, argument);
 	}
 	if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
-		fdtable_set(fd, 0);
+		fdtable_set(fd, FDTABLE_OTHER);
 		return real_ioctl(fd, request, argument);
 	}
 	return dialect_bsd_ioctl(fd, held, (uint32_t)request, argument);

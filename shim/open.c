@@ -59,12 +59,15 @@ open_device(struct device_id id, int flags)
 	return attach_open(id, flags);
 }
 
-/* A number that the C library has just given to another file: an entry that it may have is stale. */
+/*
+ * A number that the C library has just given to another file.  That may be a node of the linux dialect, which has no mark; and a path such
+ * as /dev/fd/3 opens a device's node anew, unattached, so it is no device either.
+ */
 static int
 other_file(int fd)
 {
-	if (fd >= 0 && fdtable_get(fd) != 0) {
-		fdtable_set(fd, 0);
+	if (fd >= 0) {
+		fdtable_set(fd, FDTABLE_OTHER);
 	}
 	return fd;
 }
@@ -211,7 +214,7 @@ drop(int fd)
 {
 	int saved = errno;
 
-	fdtable_set(fd, 0);
+	fdtable_set(fd, FDTABLE_OTHER);
 	real_close(fd);
 	errno = saved;
 }

@@ -2,7 +2,7 @@
 /*
  * os-linux.c - what the shim asks Linux.  See os.h.
  *
- * Sources: drivers/net/tun.c.  TUNGETIFF answers only on tun descriptors; EBADFD says that none is attached, or no more.
+ * Sources: drivers/net/tun.c.  TUNGETSNDBUF and TUNGETIFF answer only on tun descriptors; EBADFD says that none is attached, or no more.
  * tun_chr_poll reports POLLOUT only for an interface that is up (measured, 6.18: nothing while down).  A tun file honours RWF_NOWAIT.
  * madvise(2) MADV_WIPEONFORK: zeroed for a child with a memory of its own, that is, not for vfork.
  */
@@ -13,6 +13,7 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -20,6 +21,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "protocol/page.h"
 #include "real.h"
 
 #define TUN_NODE "/dev/net/tun"
@@ -108,6 +110,32 @@ os_drain(int fd)
 	for (unsigned i = 0; i < DRAIN_MAX && read_nowait(fd, &iov) > 0; i++) {
 	}
 	errno = saved;
+}
+
+bool
+os_read_channel(int fd, struct os_channel *channel)
+{
+	struct ifreq request = {0};
+	bool ours;
+	int mark, sock;
+
+	if (real_ioctl(fd, TUNGETSNDBUF, &mark) < 0 || !page_place_of_mark(mark, &channel->place) ||
+	    real_ioctl(fd, TUNGETIFF, &request) < 0) {
+		return false;
+	}
+	ours = (request.ifr_flags & IFF_NO_PI) != 0;
+	channel->kind = (request.ifr_flags & IFF_TAP) != 0 ? DEVICE_TAP : DEVICE_TUN;
+	memcpy(channel->ifname, request.ifr_name, sizeof(channel->ifname));
+	channel->ifname[sizeof(channel->ifname) - 1] = '\0';
+	channel->ifindex = 0;
+	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock >= 0) {
+		if (real_ioctl(sock, SIOCGIFINDEX, &request) == 0) {
+			channel->ifindex = (uint32_t)request.ifr_ifindex;
+		}
+		real_close(sock);
+	}
+	return ours;
 }
 
 bool

@@ -31,7 +31,18 @@ int os_ask_interface(int fd, bool *up, uint32_t *mtu);
 /* Takes away what is queued toward the program, up to a bound; for an interface that is down. */
 void os_drain(int fd);
 
-/* Whether fstat(2) of a table entry's descriptor shows the kernel's device. */
+/* What the kernel tells of a channel of ours. */
+struct os_channel {
+	uint32_t place;
+	uint8_t kind;
+	uint32_t ifindex; /* 0: its interface is in another network namespace than this process */
+	char ifname[16];
+};
+
+/* True and *channel for a descriptor of the device's node that has our mark; false: not ours. */
+bool os_read_channel(int fd, struct os_channel *channel);
+
+/* Whether fstat(2) of a descriptor shows the kernel's device. */
 bool os_is_device_node(const struct stat *st);
 
 /* A descriptor that the daemon can turn into the device, opened with the program's flags (access mode, O_NONBLOCK); or -1. */

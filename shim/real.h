@@ -17,7 +17,10 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct mmsghdr;
+struct msghdr;
 struct statx;
+struct timespec;
 
 /* Unit tests call the bodies by their own names, beside the C library's functions. */
 #ifdef SHIM_UNIT_TEST

@@ -16,6 +16,7 @@
 #include "fdtable.h"
 #include "os.h"
 #include "real.h"
+#include "recognise.h"
 #include "state.h"
 
 /* Supplementary groups looked at; a process with more is judged without them, here only: the daemon asks the kernel. */
@@ -67,7 +68,7 @@ stat_path(int before, int dir, const char *path, struct stat *st)
 static void
 stat_number(int fd, struct stat *st)
 {
-	fdtable_held held = fdtable_get(fd);
+	fdtable_held held = recognise_device(fd);
 	struct devlist_entry entry = {.mode = 0660};
 	int64_t since = 0;
 	int saved = errno;
@@ -76,7 +77,7 @@ stat_number(int fd, struct stat *st)
 		return;
 	}
 	if (!os_is_device_node(st)) {
-		fdtable_set(fd, 0);
+		fdtable_set(fd, FDTABLE_OTHER);
 		return;
 	}
 	/* While no daemon serves there is no list; an open device is what it was by default. */
@@ -201,9 +202,9 @@ shim_statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx
 		if (result == 0) {
 			fill_statx(sx, &st);
 		}
-	} else if (fdtable_get(dir) != 0 && path != NULL && path[0] == '\0' && real_fstat(dir, &st) == 0) {
+	} else if (path != NULL && path[0] == '\0' && recognise_device(dir) != 0 && real_fstat(dir, &st) == 0) {
 		stat_number(dir, &st);
-		if (fdtable_get(dir) != 0) {
+		if (fdtable_is_device(fdtable_get(dir))) {
 			fill_statx(sx, &st);
 		}
 	}

@@ -28,6 +28,7 @@ static struct {
 	bool verbose;
 	char socket[PATHS_SIZE];
 	char devices[PATHS_SIZE];
+	char state_dir[PATHS_SIZE];
 } settings;
 
 _Atomic(struct state_page *) state_pages[DEVICE_PLACES_MAX];
@@ -47,7 +48,8 @@ state_init(void)
 	}
 	settings.verbose = secure_getenv("TUNTAPD_VERBOSE") != NULL;
 	settings.enabled = secure_getenv("TUNTAPD_DISABLE") == NULL &&
-	    paths_in_rundir(path, PATHS_DEVICES, settings.devices, sizeof(settings.devices)) == 0;
+	    paths_in_rundir(path, PATHS_DEVICES, settings.devices, sizeof(settings.devices)) == 0 &&
+	    paths_in_rundir(path, PATHS_STATE_DIR "/", settings.state_dir, sizeof(settings.state_dir) - DEVNAME_SIZE) == 0;
 	if (settings.enabled) {
 		strcpy(settings.socket, path); /* paths_in_rundir() has checked its length */
 	}
@@ -161,4 +163,22 @@ state_map(uint32_t place, int fd)
 	}
 	/* There is one of an earlier open, and readers of it: this one takes its place under them. */
 	return mmap(before, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ? -1 : 0;
+}
+
+const struct state_page *
+state_map_place(uint32_t place)
+{
+	char path[PATHS_SIZE];
+	size_t length = strlen(settings.state_dir);
+	int fd, result;
+
+	memcpy(path, settings.state_dir, length);
+	device_place_name(place, path + length);
+	fd = real_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, NULL);
+	if (fd < 0) {
+		return NULL;
+	}
+	result = state_map(place, fd);
+	real_close(fd);
+	return result == 0 ? atomic_load_explicit(&state_pages[place], memory_order_acquire) : NULL;
 }

@@ -42,6 +42,9 @@ int state_find_device(struct device_id id, struct devlist_entry *entry, int64_t 
  */
 int state_map(uint32_t place, int fd);
 
+/* Maps the page of a place by its path in RUNDIR, and returns it; NULL: there is none. */
+const struct state_page *state_map_place(uint32_t place);
+
 /* By place; NULL: never mapped in this process.  Each is a page that state_map() has checked. */
 extern _Atomic(struct state_page *) state_pages[DEVICE_PLACES_MAX];
 

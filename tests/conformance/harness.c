@@ -31,7 +31,7 @@
 struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
-    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases};
+    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -437,6 +437,9 @@ main(int argc, char **argv)
 	const char *only = NULL;
 	bool list = false, rows = false;
 
+	if (argc == 5 && strcmp(argv[1], "--image") == 0) {
+		return image_main(argv[2], argv[3], argv[4]);
+	}
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--native") == 0) {
 			options.native = true;

@@ -22,6 +22,8 @@ struct fake_os {
 	uint32_t mtu;
 	int error;           /* the real call fails with this errno; 0: succeeds */
 	int node;            /* os_open_node() */
+	bool marked;         /* to os_read_channel() */
+	struct os_channel channel;
 	uint8_t packet[2048]; /* what a real read gives */
 	size_t packet_bytes;
 	/* What was done. */

@@ -68,6 +68,13 @@ os_is_device_node(const struct stat *st)
 	return true;
 }
 
+bool
+os_read_channel(int fd, struct os_channel *channel)
+{
+	*channel = (struct os_channel){.place = device_place_fixed((struct device_id){.kind = DEVICE_TAP, .unit = 1}), .kind = DEVICE_TAP};
+	return fd % 2 == 0;
+}
+
 int
 os_open_node(int flags)
 {
@@ -102,6 +109,13 @@ static ssize_t
 stub_writev(int fd, const struct iovec *iov, int count)
 {
 	return (ssize_t)iov->iov_len;
+}
+
+static int
+stub_fstat(int fd, struct stat *st)
+{
+	*st = (struct stat){.st_size = PAGE_FILE_BYTES};
+	return 0;
 }
 
 static int
@@ -169,7 +183,8 @@ turn(void *argument)
 			expect(shim_dup2(fd, 100 + rand_r(&seed) % NUMBERS) >= 0, "dup2");
 			break;
 		case 4:
-			fdtable_clear_range(100, 102);
+			fdtable_close_range(100, 102);
+			fdtable_set(fd, FDTABLE_UNKNOWN);
 			break;
 		case 5:
 		case 6:
@@ -198,6 +213,7 @@ main(void)
 	/* A page that changes between two looks sends a call down the other path, which is a vector's. */
 	atomic_store(&real_slots[REAL_readv], (uintptr_t)stub_readv);
 	atomic_store(&real_slots[REAL_writev], (uintptr_t)stub_writev);
+	atomic_store(&real_slots[REAL_fstat], (uintptr_t)stub_fstat);
 	atomic_store(&real_slots[REAL_close], (uintptr_t)stub_close);
 	atomic_store(&real_slots[REAL_dup2], (uintptr_t)stub_dup2);
 	page_fds[0] = make_page(1, true);

@@ -21,8 +21,10 @@ static const struct device_id some_device = {.kind = DEVICE_TAP, .unit = 9};
 static void
 clean_table(void)
 {
-	fdtable_clear_range(0, FDTABLE_MAX - 1);
 	fdtable_init();
+	for (int fd = 0; fd < FDTABLE_MAX; fd++) {
+		fdtable_set(fd, FDTABLE_UNKNOWN);
+	}
 }
 
 /* Ends well only if the child's exit status is 0. */
@@ -66,10 +68,11 @@ START_TEST(numbers_that_cannot_be_are_no_devices)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		fdtable_set(numbers[i], fdtable_pack(some_device, SOME_PLACE, 1));
-		ck_assert_uint_eq(fdtable_get(numbers[i]), 0);
+		fdtable_learn(numbers[i], fdtable_pack(some_device, SOME_PLACE, 1));
+		ck_assert_uint_eq(fdtable_get(numbers[i]), FDTABLE_OTHER);
 	}
 	fdtable_set(FDTABLE_MAX - 1, fdtable_pack(some_device, SOME_PLACE, 1));
-	ck_assert(fdtable_get(FDTABLE_MAX - 1) != 0);
+	ck_assert(fdtable_is_device(fdtable_get(FDTABLE_MAX - 1)));
 }
 END_TEST
 
@@ -78,11 +81,38 @@ START_TEST(a_range_is_cleared_and_nothing_else)
 	for (int fd = 10; fd < 20; fd++) {
 		fdtable_set(fd, fdtable_pack(some_device, SOME_PLACE, 1));
 	}
-	fdtable_clear_range(12, 14);
-	fdtable_clear_range(18, 0xffffffffu);
+	fdtable_close_range(12, 14);
+	fdtable_close_range(18, 0xffffffffu);
 	for (int fd = 10; fd < 20; fd++) {
-		ck_assert_msg((fdtable_get(fd) != 0) == (fd < 12 || (fd > 14 && fd < 18)), "number %d", fd);
+		ck_assert_msg(fdtable_is_device(fdtable_get(fd)) == (fd < 12 || (fd > 14 && fd < 18)), "number %d", fd);
 	}
+}
+END_TEST
+
+START_TEST(what_is_learnt_late_does_not_count)
+{
+	const fdtable_held held = fdtable_pack(some_device, SOME_PLACE, 1);
+
+	fdtable_learn(NUMBER, held);
+	ck_assert_uint_eq(fdtable_get(NUMBER), held);
+	fdtable_learn(NUMBER, FDTABLE_OTHER);
+	ck_assert_uint_eq(fdtable_get(NUMBER), held);
+	fdtable_close_range(0, FDTABLE_MAX - 1);
+	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
+	fdtable_learn(NUMBER, held);
+	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
+	ck_assert_uint_eq(fdtable_get(NUMBER + 1), FDTABLE_UNKNOWN);
+}
+END_TEST
+
+START_TEST(a_unit_that_nobody_tells_is_none)
+{
+	fdtable_held held = fdtable_pack((struct device_id){.kind = DEVICE_TAP, .unit = DEVICE_UNIT_NAMED}, DEVICE_PLACES_MAX - 1, 0);
+
+	ck_assert(fdtable_is_device(held));
+	ck_assert_uint_eq(fdtable_id(held).unit, DEVICE_UNIT_NAMED);
+	ck_assert_uint_eq(fdtable_place(held), DEVICE_PLACES_MAX - 1);
+	ck_assert_uint_eq(fdtable_open_number(held), 0);
 }
 END_TEST
 
@@ -93,14 +123,14 @@ START_TEST(a_vfork_child_changes_nothing)
 	fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 	child = vfork();
 	if (child == 0) {
-		fdtable_set(NUMBER, 0);
+		fdtable_set(NUMBER, FDTABLE_OTHER);
 		fdtable_set(NUMBER + 1, fdtable_pack(some_device, SOME_PLACE, 1));
-		fdtable_clear_range(0, FDTABLE_MAX);
+		fdtable_close_range(0, FDTABLE_MAX);
 		_exit(0);
 	}
 	expect_success(child);
-	ck_assert(fdtable_get(NUMBER) != 0);
-	ck_assert_uint_eq(fdtable_get(NUMBER + 1), 0);
+	ck_assert(fdtable_is_device(fdtable_get(NUMBER)));
+	ck_assert(!fdtable_is_device(fdtable_get(NUMBER + 1)));
 }
 END_TEST
 
@@ -112,14 +142,14 @@ own_table(void)
 	int status;
 
 	if (child == 0) {
-		fdtable_set(NUMBER, 0);
+		fdtable_set(NUMBER, FDTABLE_OTHER);
 		_exit(0);
 	}
-	if (waitpid(child, &status, 0) != child || fdtable_get(NUMBER) == 0) {
+	if (waitpid(child, &status, 0) != child || !fdtable_is_device(fdtable_get(NUMBER))) {
 		return 1;
 	}
-	fdtable_set(NUMBER, 0);
-	return fdtable_get(NUMBER) == 0 ? 0 : 2;
+	fdtable_set(NUMBER, FDTABLE_OTHER);
+	return !fdtable_is_device(fdtable_get(NUMBER)) ? 0 : 2;
 }
 
 START_TEST(a_fork_child_has_its_own_and_its_vfork_child_changes_nothing)
@@ -132,7 +162,7 @@ START_TEST(a_fork_child_has_its_own_and_its_vfork_child_changes_nothing)
 		_exit(own_table());
 	}
 	expect_success(child);
-	ck_assert(fdtable_get(NUMBER) != 0);
+	ck_assert(fdtable_is_device(fdtable_get(NUMBER)));
 }
 END_TEST
 
@@ -144,11 +174,11 @@ START_TEST(a_child_of_a_raw_system_call_has_its_own)
 	fdtable_set(NUMBER, fdtable_pack(some_device, SOME_PLACE, 1));
 	child = (pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
 	if (child == 0) {
-		fdtable_set(NUMBER, 0);
-		_exit(fdtable_get(NUMBER) == 0 ? 0 : 1);
+		fdtable_set(NUMBER, FDTABLE_OTHER);
+		_exit(!fdtable_is_device(fdtable_get(NUMBER)) ? 0 : 1);
 	}
 	expect_success(child);
-	ck_assert(fdtable_get(NUMBER) != 0);
+	ck_assert(fdtable_is_device(fdtable_get(NUMBER)));
 }
 END_TEST
 
@@ -166,7 +196,7 @@ START_TEST(a_child_of_a_forked_child_has_its_own)
 			_exit(own_table());
 		}
 		waitpid(grandchild, &status, 0);
-		_exit(status == 0 && fdtable_get(NUMBER) != 0 ? 0 : 1);
+		_exit(status == 0 && fdtable_is_device(fdtable_get(NUMBER)) ? 0 : 1);
 	}
 	expect_success(child);
 }
@@ -184,6 +214,8 @@ main(void)
 	tcase_add_test(tcase, an_entry_keeps_device_place_and_open_number);
 	tcase_add_test(tcase, numbers_that_cannot_be_are_no_devices);
 	tcase_add_test(tcase, a_range_is_cleared_and_nothing_else);
+	tcase_add_test(tcase, what_is_learnt_late_does_not_count);
+	tcase_add_test(tcase, a_unit_that_nobody_tells_is_none);
 	tcase_add_test(tcase, a_vfork_child_changes_nothing);
 	tcase_add_test(tcase, a_fork_child_has_its_own_and_its_vfork_child_changes_nothing);
 	tcase_add_test(tcase, a_child_of_a_raw_system_call_has_its_own);

@@ -22,7 +22,7 @@ static uint8_t buffer[4096];
 static void
 one_world(void)
 {
-	fdtable_set(NUMBER, 0);
+	fdtable_set(NUMBER, FDTABLE_OTHER);
 	fake_os_reset();
 	memset(buffer, 0, sizeof(buffer));
 	errno = 0;
@@ -281,7 +281,7 @@ START_TEST(a_stale_entry_is_harmless)
 		ck_assert_uint_eq(fake_os.real_calls, 1);
 		ck_assert_uint_eq(fake_os.drains, 0);
 		if (call == 3) {
-			ck_assert_uint_eq(fdtable_get(NUMBER), 0);
+			ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
 		}
 	}
 }

@@ -540,6 +540,7 @@ main(void)
 	TCase *tcase = tcase_create("device");
 
 	tcase_add_checked_fixture(tcase, world_of_closed_devices, world_end);
+	tcase_set_timeout(tcase, 60); /* a table is filled, on a busy machine */
 	tcase_add_test(tcase, attach_gives_a_channel_and_a_page_that_speaks_of_it);
 	tcase_add_test(tcase, page_descriptor_is_read_only);
 	tcase_add_test(tcase, second_open_is_ebusy);

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * recognise.c - devices that came by exec or over a socket.  See recognise.h.
+ *
+ * Theory of operation.  A new program image has an empty table, and a descriptor that was received, or inherited, tells nothing by its
+ * number.  The kernel does: its node, and the mark that the daemon gave the channel (protocol/page.h), which holds the device's place.  A
+ * tun descriptor without a mark is somebody else's (libvirt's, or one of the linux dialect) and is left alone.  The place names the state
+ * page; the page is believed if it speaks of this very interface: same kind, not over, and the same index, or, where the interface
+ * is in another network namespace than this process, the same name.
+ *
+ * Where there is no such page (another daemon's RUNDIR, a changed root, no daemon any more and a boot since), the device is known
+ * by its mark alone: the kernel is asked on each call, and header mode is off.
+ *
+ * One fstat(2) for each number and image; the rest only for descriptors of the tun node.  No lock, no allocation; safe in signal handlers.
+ */
+#include "recognise.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "os.h"
+#include "protocol/page.h"
+#include "real.h"
+#include "state.h"
+
+/* Whether a page speaks of the interface that the kernel describes. */
+static bool
+speaks_of(const struct state_page *page, const struct os_channel *c)
+{
+	if (page->gone != 0 || page->place != c->place || page->kind != c->kind || page->open_number == 0) {
+		return false;
+	}
+	return c->ifindex != 0 ? page->ifindex == c->ifindex : strncmp(page->ifname, c->ifname, sizeof(page->ifname)) == 0;
+}
+
+static fdtable_held
+enter(const struct os_channel *c)
+{
+	struct device_id id = {.kind = c->kind, .unit = DEVICE_UNIT_NAMED}, fixed;
+	const struct state_page *page = state_map_place(c->place);
+
+	if (page != NULL && speaks_of(page, c)) {
+		id.unit = page->unit;
+		return fdtable_pack(id, c->place, page->open_number);
+	}
+	if (device_place_id(c->place, &fixed) && fixed.kind == c->kind) {
+		id.unit = fixed.unit;
+	}
+	return fdtable_pack(id, c->place, FDTABLE_OPEN_NONE);
+}
+
+/* A device, or FDTABLE_OTHER; FDTABLE_UNKNOWN: no open file. */
+static fdtable_held
+ask(int fd)
+{
+	struct os_channel channel;
+	struct stat st;
+
+	if (real_fstat(fd, &st) < 0) {
+		return FDTABLE_UNKNOWN;
+	}
+	if (!os_is_device_node(&st) || !os_read_channel(fd, &channel)) {
+		return FDTABLE_OTHER;
+	}
+	real_bind_early(); /* for the packet path, which relies on it */
+	return enter(&channel);
+}
+
+fdtable_held
+recognise(int fd)
+{
+	int saved = errno;
+	fdtable_held held;
+
+	if (!state_enabled()) {
+		return 0;
+	}
+	held = ask(fd);
+	if (held != FDTABLE_UNKNOWN) {
+		fdtable_learn(fd, held);
+	}
+	errno = saved;
+	return fdtable_is_device(held) ? held : 0;
+}
+
+void
+recognise_born(int fd)
+{
+	int saved = errno;
+
+	/* At once: a thread that was looking at the number's last file may not have the last word. */
+	fdtable_set(fd, state_enabled() ? ask(fd) : FDTABLE_OTHER);
+	errno = saved;
+}

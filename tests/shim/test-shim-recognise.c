@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * test-shim-recognise.c - what a number is found to be: by the kernel's word, and with which page.
+ */
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake-os.h"
+#include "protocol/page.h"
+#include "shim/recognise.h"
+#include "shim/state.h"
+
+#define PLACE 259u /* tap3 */
+#define OPEN 42
+
+static const char *directory; /* of its own for the whole run */
+static int file; /* some open file, which the fake kernel takes for a node */
+
+static void
+write_page(const struct state_page *page)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(write(fd, page, sizeof(*page)), sizeof(*page));
+	ck_assert_int_eq(ftruncate(fd, PAGE_FILE_BYTES), 0);
+	close(fd);
+}
+
+static const struct state_page good = {
+	.magic = PAGE_MAGIC, .version = PAGE_VERSION, .open_number = OPEN, .ifindex = 7, .mtu = 1500, .up = 1, .kind = DEVICE_TAP,
+	.unit = 3, .place = PLACE, .ifname = "tap3",
+};
+
+static void
+begin(void)
+{
+	char path[128];
+
+	fake_os_reset();
+	fake_os.marked = true;
+	fake_os.channel = (struct os_channel){.place = PLACE, .kind = DEVICE_TAP, .ifindex = 7, .ifname = "tap3"};
+	snprintf(path, sizeof(path), "%s/socket.d", directory);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	snprintf(path, sizeof(path), "%s/socket.d/state", directory);
+	ck_assert_int_eq(mkdir(path, 0755), 0);
+	file = open("/dev/null", O_RDWR);
+	ck_assert_int_ge(file, 0);
+	write_page(&good);
+}
+
+static void
+end(void)
+{
+	char path[128];
+
+	close(file);
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
+	ck_assert_int_eq(unlink(path), 0);
+	snprintf(path, sizeof(path), "%s/socket.d/state", directory);
+	ck_assert_int_eq(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/socket.d", directory);
+	ck_assert_int_eq(rmdir(path), 0);
+}
+
+START_TEST(a_marked_descriptor_is_the_device_of_its_page)
+{
+	fdtable_held held = recognise_device(file);
+
+	ck_assert(fdtable_is_device(held));
+	ck_assert_uint_eq(fdtable_place(held), PLACE);
+	ck_assert_uint_eq(fdtable_open_number(held), OPEN);
+	ck_assert_uint_eq(fdtable_id(held).kind, DEVICE_TAP);
+	ck_assert_uint_eq(fdtable_id(held).unit, 3);
+	ck_assert_ptr_nonnull(state_page(held));
+	/* It is asked once. */
+	ck_assert_uint_eq(fake_os.questions, 1);
+	ck_assert_uint_eq(recognise_device(file), held);
+	ck_assert_uint_eq(fake_os.questions, 1);
+}
+END_TEST
+
+START_TEST(one_without_a_mark_is_another_file_and_asked_once)
+{
+	fake_os.marked = false;
+	errno = EXFULL;
+	ck_assert_uint_eq(recognise_device(file), 0);
+	ck_assert_uint_eq(fdtable_get(file), FDTABLE_OTHER);
+	ck_assert_uint_eq(recognise_device(file), 0);
+	ck_assert_uint_eq(fake_os.questions, 1);
+	ck_assert_int_eq(errno, EXFULL);
+}
+END_TEST
+
+START_TEST(a_number_that_is_not_open_stays_unknown)
+{
+	errno = EXFULL;
+	ck_assert_uint_eq(recognise_device(1000), 0);
+	ck_assert_uint_eq(fdtable_get(1000), FDTABLE_UNKNOWN);
+	ck_assert_uint_eq(recognise_device(-1), 0);
+	ck_assert_uint_eq(recognise_device(FDTABLE_MAX), 0);
+	ck_assert_uint_eq(fake_os.questions, 0);
+	ck_assert_int_eq(errno, EXFULL);
+}
+END_TEST
+
+/* Pages that speak of something else. */
+static const struct {
+	const char *what;
+	struct state_page page;
+	bool elsewhere; /* the interface is in another namespace than this process */
+	bool believed;
+} rows[] = {
+	{"the index is another", {.open_number = OPEN, .ifindex = 8, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
+	{"renamed", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "uplink"}, false, true},
+	{"elsewhere, by name", {.open_number = OPEN, .ifindex = 9, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, true, true},
+	{"elsewhere, another name", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap4"}, true, false},
+	{"over", {.open_number = OPEN, .ifindex = 7, .gone = 1, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
+	{"the other kind", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TUN, .place = PLACE, .ifname = "tap3"}, false, false},
+	{"another place", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = 3, .ifname = "tap3"}, false, false},
+	{"never opened", {.open_number = 0, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
+};
+
+START_TEST(a_page_is_believed_only_if_it_speaks_of_the_interface)
+{
+	struct state_page page = rows[_i].page;
+	fdtable_held held;
+
+	page.magic = PAGE_MAGIC;
+	page.version = PAGE_VERSION;
+	page.unit = 3;
+	write_page(&page);
+	if (rows[_i].elsewhere) {
+		fake_os.channel.ifindex = 0;
+	}
+	held = recognise_device(file);
+	/* A device in any case: the mark says so; without a page the kernel is asked on each call. */
+	ck_assert_msg(fdtable_is_device(held), "%s", rows[_i].what);
+	ck_assert_uint_eq(fdtable_id(held).unit, 3);
+	ck_assert_msg((state_page(held) != NULL) == rows[_i].believed, "%s", rows[_i].what);
+}
+END_TEST
+
+START_TEST(without_a_page_it_is_known_by_its_mark)
+{
+	fdtable_held held;
+
+	fake_os.channel.place = DEVICE_PLACES_FIXED + 1;
+	held = recognise_device(file);
+	ck_assert(fdtable_is_device(held));
+	ck_assert_uint_eq(fdtable_id(held).kind, DEVICE_TAP);
+	ck_assert_uint_eq(fdtable_id(held).unit, DEVICE_UNIT_NAMED);
+	ck_assert_ptr_null(state_page(held));
+}
+END_TEST
+
+START_TEST(a_page_of_another_version_or_cut_short_is_none)
+{
+	struct state_page page = good;
+	char path[128];
+
+	page.version++;
+	write_page(&page);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+	fdtable_set(file, FDTABLE_UNKNOWN);
+	write_page(&good);
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
+	ck_assert_int_eq(truncate(path, 40), 0);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+}
+END_TEST
+
+START_TEST(a_received_number_is_looked_at_anew)
+{
+	fdtable_set(file, FDTABLE_OTHER);
+	recognise_born(file);
+	ck_assert(fdtable_is_device(fdtable_get(file)));
+	fake_os.marked = false;
+	recognise_born(file);
+	ck_assert_uint_eq(fdtable_get(file), FDTABLE_OTHER);
+}
+END_TEST
+
+/* The environment is read once, before main: so this begins again with the one that it wants. */
+static void
+begin_with_socket(char *argv[])
+{
+	char made[] = "/tmp/tuntapd-unit-XXXXXX", socket[64];
+
+	if (getenv("UNIT_DIRECTORY") == NULL) {
+		if (mkdtemp(made) == NULL) {
+			exit(EXIT_FAILURE);
+		}
+		snprintf(socket, sizeof(socket), "%s/socket", made);
+		setenv("UNIT_DIRECTORY", made, 1);
+		setenv("TUNTAPD_SOCKET", socket, 1);
+		execv("/proc/self/exe", argv);
+		exit(EXIT_FAILURE);
+	}
+	directory = getenv("UNIT_DIRECTORY");
+}
+
+int
+main(int argc, char *argv[])
+{
+	Suite *suite = suite_create("shim-recognise");
+	TCase *tcase = tcase_create("recognise");
+	SRunner *runner;
+	int failed;
+
+	begin_with_socket(argv);
+	tcase_add_checked_fixture(tcase, begin, end);
+	tcase_add_test(tcase, a_marked_descriptor_is_the_device_of_its_page);
+	tcase_add_test(tcase, one_without_a_mark_is_another_file_and_asked_once);
+	tcase_add_test(tcase, a_number_that_is_not_open_stays_unknown);
+	tcase_add_loop_test(tcase, a_page_is_believed_only_if_it_speaks_of_the_interface, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tcase, without_a_page_it_is_known_by_its_mark);
+	tcase_add_test(tcase, a_page_of_another_version_or_cut_short_is_none);
+	tcase_add_test(tcase, a_received_number_is_looked_at_anew);
+	suite_add_tcase(suite, tcase);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	(void)rmdir(directory);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
