@@ -12,6 +12,10 @@
  *     refusal while it is down);
  *   - header mode: four bytes in front of each packet, put on and taken off by shifting the vector, not the packet.
  *
+ * Calls with an offset.  A character device of the BSDs and macOS gets the offset and ignores it (XNU: dofileread() puts it in the
+ * uio, spec_read() hands that to the driver, and a tun or tap driver looks at nothing but its length); so does Linux's driver, under a
+ * kernel that refuses a negative one first.  So pread is read here, with all that the contract says of read.
+ *
  * Before any refusal, and before a header is added or taken off, the kernel says whether the number is still the device.  If it
  * is not, the entry was stale: it is cleared, and the call made as the program meant it.
  *
@@ -20,6 +24,8 @@
  * The kernel checks the program's pointers on the plain path.  Off it, the vector, and in header mode the packet's first bytes, are
  * touched here: a bad pointer there is a fault in the program, as with any function of a library.
  */
+#include "io.h"
+
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
@@ -333,6 +339,14 @@ read_number(int fd, void *data, size_t size)
 	return held == 0 ? real_read(fd, data, size) : read_buffer(fd, held, data, size);
 }
 
+static inline ssize_t
+write_number(int fd, const void *data, size_t size)
+{
+	fdtable_held held = recognise_device(fd);
+
+	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
+}
+
 ssize_t
 shim_read(int fd, void *data, size_t size)
 {
@@ -342,9 +356,19 @@ shim_read(int fd, void *data, size_t size)
 ssize_t
 shim_write(int fd, const void *data, size_t size)
 {
-	fdtable_held held = recognise_device(fd);
+	return write_number(fd, data, size);
+}
 
-	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
+ssize_t
+io_read(int fd, void *data, size_t size)
+{
+	return read_number(fd, data, size);
+}
+
+ssize_t
+io_write(int fd, const void *data, size_t size)
+{
+	return write_number(fd, data, size);
 }
 
 ssize_t
@@ -388,5 +412,156 @@ shim___read_chk(int fd, void *data, size_t size, size_t room)
 		return real___read_chk(fd, data, size, room); /* ends the program, in its own words */
 	}
 	return read_number(fd, data, size);
+}
+#endif
+
+bool
+io_is_device(int fd)
+{
+	fdtable_held held = recognise_device(fd);
+
+	if (held != 0 && os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
+		fdtable_set(fd, FDTABLE_OTHER);
+		held = 0;
+	}
+	return held != 0;
+}
+
+/* What is not plain goes the way of read and write, which know of no offset: so the number must be the device for sure. */
+static ssize_t
+pread_number(int fd, void *data, size_t size, off_t offset)
+{
+	fdtable_held held = recognise_device(fd);
+	ssize_t n;
+
+	if (held == 0 || offset < 0) {
+		return real_pread(fd, data, size, offset);
+	}
+	if (!is_plain(READING, held, size)) {
+		return io_is_device(fd) ? read_buffer_off_path(fd, held, data, size) : real_pread(fd, data, size, offset);
+	}
+	n = real_pread(fd, data, size, offset);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_pread(int fd, void *data, size_t size, off_t offset)
+{
+	return pread_number(fd, data, size, offset);
+}
+
+ssize_t
+shim_pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	fdtable_held held = recognise_device(fd);
+	ssize_t n;
+
+	if (held == 0 || offset < 0) {
+		return real_pwrite(fd, data, size, offset);
+	}
+	if (!is_plain(WRITING, held, size)) {
+		return io_is_device(fd) ? write_buffer_off_path(fd, held, data, size) : real_pwrite(fd, data, size, offset);
+	}
+	n = real_pwrite(fd, data, size, offset);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	fdtable_held held = recognise_device(fd);
+	ssize_t n;
+
+	if (held == 0 || offset < 0 || count < 0 || count > IOV_MAX) {
+		return real_preadv(fd, iov, count, offset);
+	}
+	if (!is_plain(READING, held, iov_bytes(iov, count))) {
+		return io_is_device(fd) ? read_device(fd, held, iov, count) : real_preadv(fd, iov, count, offset);
+	}
+	n = real_preadv(fd, iov, count, offset);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	fdtable_held held = recognise_device(fd);
+	ssize_t n;
+
+	if (held == 0 || offset < 0 || count < 0 || count > IOV_MAX) {
+		return real_pwritev(fd, iov, count, offset);
+	}
+	if (!is_plain(WRITING, held, iov_bytes(iov, count))) {
+		return io_is_device(fd) ? write_device(fd, held, iov, count) : real_pwritev(fd, iov, count, offset);
+	}
+	n = real_pwritev(fd, iov, count, offset);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+#ifdef ENTRY_preadv2
+/*
+ * An offset of -1 is the file's own place, so the call is readv or writev.  Flags (RWF_NOWAIT, of what a tun file honours) go to
+ * the kernel with the plain call.  The shifted call of header mode has none to take: it is refused, as a flag that a file does not
+ * know is.
+ */
+ssize_t
+shim_preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+	fdtable_held held = recognise_device(fd);
+	const struct state_page *page;
+	ssize_t n;
+
+	if (held == 0 || offset < -1 || count < 0 || count > IOV_MAX) {
+		return real_preadv2(fd, iov, count, offset, flags);
+	}
+	if (!is_plain(READING, held, iov_bytes(iov, count))) {
+		if (!io_is_device(fd)) {
+			return real_preadv2(fd, iov, count, offset, flags);
+		}
+		page = state_page(held);
+		if (flags == 0 || iov_bytes(iov, count) == 0 || !os_ask_up(fd)) {
+			return read_device(fd, held, iov, count);
+		}
+		if (page != NULL && state_header_mode(page)) {
+			return refuse(EOPNOTSUPP);
+		}
+	}
+	n = real_preadv2(fd, iov, count, offset, flags);
+	return n < 0 ? failed(fd, held) : n;
+}
+
+ssize_t
+shim_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flags)
+{
+	fdtable_held held = recognise_device(fd);
+	const struct state_page *page;
+	ssize_t n;
+
+	if (held == 0 || offset < -1 || count < 0 || count > IOV_MAX) {
+		return real_pwritev2(fd, iov, count, offset, flags);
+	}
+	if (!is_plain(WRITING, held, iov_bytes(iov, count))) {
+		if (!io_is_device(fd)) {
+			return real_pwritev2(fd, iov, count, offset, flags);
+		}
+		page = state_page(held);
+		if (flags != 0 && os_ask_up(fd) && page != NULL && state_header_mode(page)) {
+			return refuse(EOPNOTSUPP);
+		}
+		return write_device(fd, held, iov, count); /* what it refuses, no flag allows; the driver's write does not wait */
+	}
+	n = real_pwritev2(fd, iov, count, offset, flags);
+	return n < 0 ? failed(fd, held) : n;
+}
+#endif
+
+#ifdef ENTRY___pread_chk
+ssize_t
+shim___pread_chk(int fd, void *data, size_t size, off_t offset, size_t room)
+{
+	if (size > room) {
+		return real___pread_chk(fd, data, size, offset, room); /* ends the program, in its own words */
+	}
+	return pread_number(fd, data, size, offset);
 }
 #endif

@@ -20,6 +20,7 @@
 struct mmsghdr;
 struct msghdr;
 struct statx;
+struct termios;
 struct timespec;
 
 /* Unit tests call the bodies by their own names, beside the C library's functions. */

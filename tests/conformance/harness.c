@@ -31,7 +31,7 @@
 struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
-    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases};
+    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -381,6 +381,24 @@ void
 wait_readable(int fd)
 {
 	EXPECT(polled(fd, POLLIN, 10000));
+}
+
+void
+packet_arrive(int fd, int kernel, enum kind kind, uint32_t number)
+{
+	uint8_t packet[PACKET_MIN];
+
+	packet_make(kind, packet, sizeof(packet), number);
+	kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+	wait_readable(fd);
+}
+
+void
+packet_has_gone(int kernel, enum kind kind, uint32_t number)
+{
+	uint8_t got[2000];
+
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == PACKET_MIN && packet_number(kind, got) == number);
 }
 
 /* Runs a case in a process of its own.  True: it passed. */

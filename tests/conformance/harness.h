@@ -32,7 +32,7 @@ struct contract_case {
 
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
-    copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[];
+    copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[];
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);
@@ -100,6 +100,9 @@ long kernel_receive(int kernel, void *packet, size_t room);
 
 /* Waits until fd is readable, or ends the case. */
 void wait_readable(int fd);
+/* The kernel sends a packet of PACKET_MIN bytes and that number on unit 0, and it has come to fd; and has got one from the program. */
+void packet_arrive(int fd, int kernel, enum kind kind, uint32_t number);
+void packet_has_gone(int kernel, enum kind kind, uint32_t number);
 bool is_readable(int fd);
 bool is_writable(int fd);
 

@@ -140,6 +140,34 @@ fake_write(int fd, const void *data, size_t size)
 	return fake_writev(fd, &iov, 1);
 }
 
+static ssize_t
+fake_pread(int fd, void *data, size_t size, off_t offset)
+{
+	fake_os.offset = offset;
+	return fake_read(fd, data, size);
+}
+
+static ssize_t
+fake_pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	fake_os.offset = offset;
+	return fake_write(fd, data, size);
+}
+
+static ssize_t
+fake_preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	fake_os.offset = offset;
+	return fake_readv(fd, iov, count);
+}
+
+static ssize_t
+fake_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	fake_os.offset = offset;
+	return fake_writev(fd, iov, count);
+}
+
 void
 fake_os_reset(void)
 {
@@ -152,6 +180,10 @@ fake_os_reset(void)
 	atomic_store(&real_slots[REAL_write], (uintptr_t)fake_write);
 	atomic_store(&real_slots[REAL_readv], (uintptr_t)fake_readv);
 	atomic_store(&real_slots[REAL_writev], (uintptr_t)fake_writev);
+	atomic_store(&real_slots[REAL_pread], (uintptr_t)fake_pread);
+	atomic_store(&real_slots[REAL_pwrite], (uintptr_t)fake_pwrite);
+	atomic_store(&real_slots[REAL_preadv], (uintptr_t)fake_preadv);
+	atomic_store(&real_slots[REAL_pwritev], (uintptr_t)fake_pwritev);
 }
 
 fdtable_held

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * fake-os.h - a kernel that answers what a test says, and counts who asked: the shim's os.h without devices, and fake real
- * functions behind read, write and their vectors.
+ * functions behind read, write, their vectors and their kin with an offset.
  */
 #ifndef TUNTAPD_TESTS_FAKE_OS_H
 #define TUNTAPD_TESTS_FAKE_OS_H
@@ -29,7 +29,8 @@ struct fake_os {
 	/* What was done. */
 	unsigned questions;  /* calls of os_ask_*() */
 	unsigned drains;
-	unsigned real_calls; /* of read, write, readv, writev */
+	unsigned real_calls; /* of read, write, readv, writev, and their kin with an offset */
+	off_t offset;        /* of the last call that had one */
 	uint8_t written[4096];
 	size_t written_bytes;
 };

@@ -80,6 +80,9 @@ main(int argc, char **argv)
 		check("readv", readv(tap, in, 2));
 		check("write", write(tap, frame, FRAME_BYTES));
 		check("writev", writev(tap, iov, 2));
+		check("sendto", sendto(sock, frame, FRAME_BYTES, 0, (struct sockaddr *)&address, sizeof(address)));
+		check("pread", pread(tap, buffer, sizeof(buffer), 0));
+		check("pwrite", pwrite(tap, frame, FRAME_BYTES, 0));
 		check("write", write(pipe_ends[1], other, 1));
 		check("read", read(pipe_ends[0], other, 1));
 	}

@@ -14,7 +14,7 @@ import sys
 import tempfile
 
 FEW, MANY = 50, 450
-TURN = {"sendto": 2, "read": 2, "readv": 1, "write": 2, "writev": 1}
+TURN = {"sendto": 3, "read": 2, "readv": 1, "pread64": 1, "write": 2, "writev": 1, "pwrite64": 1}
 
 
 def wait(tuntapd, state):

@@ -72,6 +72,71 @@ START_TEST(the_plain_path_costs_the_call_alone)
 }
 END_TEST
 
+/* A call with an offset: _i says which. */
+static ssize_t
+with_offset(int call, int fd, size_t size, off_t offset)
+{
+	struct iovec iov = {.iov_base = buffer, .iov_len = size};
+
+	switch (call) {
+	case 0:
+		return shim_pread(fd, buffer, size, offset);
+	case 1:
+		return shim_preadv(fd, &iov, 1, offset);
+	case 2:
+		return shim_pwrite(fd, buffer, size, offset);
+	default:
+		return shim_pwritev(fd, &iov, 1, offset);
+	}
+}
+
+START_TEST(an_offset_costs_nothing_more)
+{
+	fake_os.packet_bytes = 100;
+	ck_assert_int_eq(with_offset(_i, OTHER_NUMBER, 100, 7), 100);
+	fake_device(NUMBER, DEVICE_TAP, true, false, 1500);
+	ck_assert_int_eq(with_offset(_i, NUMBER, 100, 1000), 100);
+	ck_assert_int_eq(fake_os.offset, 1000);
+	ck_assert_uint_eq(fake_os.real_calls, 2);
+	ck_assert_uint_eq(fake_os.questions, 0);
+	ck_assert_int_eq(errno, 0);
+}
+END_TEST
+
+START_TEST(an_offset_changes_no_refusal)
+{
+	fake_device(NUMBER, DEVICE_TAP, false, false, 1500);
+	fake_os.up = false;
+	expect_refusal(with_offset(_i, NUMBER, 100, 5), EIO);
+	ck_assert_uint_eq(fake_os.drains, _i < 2 ? 1 : 0);
+	ck_assert_uint_eq(fake_os.real_calls, 0);
+	fake_os.up = true;
+	if (_i >= 2) {
+		expect_refusal(with_offset(_i, NUMBER, 2000, 5), EMSGSIZE);
+		expect_refusal(with_offset(_i, NUMBER, 0, 5), EINVAL);
+		ck_assert_uint_eq(fake_os.real_calls, 0);
+	}
+	/* A negative one is the kernel's to refuse. */
+	fake_os.error = EINVAL;
+	expect_refusal(with_offset(_i, NUMBER, 100, -1), EINVAL);
+	ck_assert_uint_eq(fake_os.real_calls, 1);
+	ck_assert_int_eq(fake_os.offset, -1);
+}
+END_TEST
+
+START_TEST(a_stale_number_keeps_its_offset)
+{
+	fake_device(NUMBER, DEVICE_TAP, false, false, 1500);
+	fake_os.device = OS_OTHER;
+	fake_os.up = false;
+	fake_os.packet_bytes = 50;
+	ck_assert_int_eq(with_offset(_i, NUMBER, 50, 33), 50);
+	ck_assert_int_eq(fake_os.offset, 33);
+	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
+	ck_assert_uint_eq(fake_os.real_calls, 1);
+}
+END_TEST
+
 START_TEST(what_is_no_refusal_of_the_interface_passes_without_a_question)
 {
 	static const int errors[] = {EAGAIN, EINTR, EIO};
@@ -401,6 +466,9 @@ main(void)
 	tcase_add_checked_fixture(tcase, one_world, NULL);
 	tcase_add_test(tcase, a_number_that_is_no_device_costs_the_call_alone);
 	tcase_add_loop_test(tcase, the_plain_path_costs_the_call_alone, 0, 2);
+	tcase_add_loop_test(tcase, an_offset_costs_nothing_more, 0, 4);
+	tcase_add_loop_test(tcase, an_offset_changes_no_refusal, 0, 4);
+	tcase_add_loop_test(tcase, a_stale_number_keeps_its_offset, 0, 4);
 	tcase_add_test(tcase, what_is_no_refusal_of_the_interface_passes_without_a_question);
 	tcase_add_loop_test(tcase, reading_while_down_is_eio_and_empties_the_queue, 0, 2);
 	tcase_add_test(tcase, the_kernel_is_believed_where_the_page_lags);

@@ -54,6 +54,21 @@ def expected(libc, generator, entries):
         return set((pathlib.Path(directory) / "entries.list").read_text().split())
 
 
+def libc_file(libc):
+    """The C library itself, where it can be found."""
+    if libc == "musl":
+        return next(pathlib.Path("/lib").glob("ld-musl-*.so.1"), None)
+    mapped = [line.split()[-1] for line in pathlib.Path("/proc/self/maps").read_text().splitlines() if "/libc.so.6" in line]
+    return mapped[0] if mapped else None
+
+
+def other_names(name):
+    """What else a C library may call a function: for large files, and in fortified programs."""
+    large = [name + "64", name.removesuffix("_r") + "64_r", name.removesuffix("2") + "64v2", name.removesuffix("_2") + "64_2",
+             name.removesuffix("_chk") + "64_chk"]
+    return {*large, *(f"__{each.removeprefix('__')}_chk" for each in [name, *large]), f"{name}_unlocked"} - {name}
+
+
 def relocated(path):
     """Every symbol that the dynamic linker looks up for the library."""
     lines = subprocess.run(["readelf", "-rW", str(path)], capture_output=True, text=True, check=True).stdout.splitlines()
@@ -69,10 +84,13 @@ def main():
     libc, library, generator, entries = sys.argv[1:5]
     names = expected(libc, generator, entries)
     tags = dynamic_tags(library)
+    theirs = exported(libc_file(libc)) if libc_file(libc) else set()
+    missing = {other for name in names for other in other_names(name) & theirs} - names
     checks = [
         ("it exports exactly the entry points", names ^ exported(library)),
         ("it takes from the C library only what is on the list", undefined(library, "-D") - ALLOWED),
         ("it looks up none of its own entry points", relocated(library) & names),
+        ("it overrides each name that the C library has for them", missing),
         ("the list is long enough to mean something", set() if {"open", "read", "ioctl"} <= names else {"short"}),
         ("its tables of addresses are read-only after start", set() if "GNU_RELRO" in tags and "NOW" in tags else {"relro"}),
         ("its stack is not executable", set() if " RWE " not in tags else {"RWE"}),
