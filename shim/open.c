@@ -8,8 +8,9 @@
  * A device's path is answered here, in this order: no such unit, or nobody serves: ENOENT, from the device list alone; then
  * what the flags forbid; then the daemon is asked.  O_PATH opens nothing, and there is no file to name: ENOENT.
  *
- * A stream of a device is made of its descriptor.  The C library fills and empties it by its own inner calls, which do not
- * pass here: such a program sees the kernel's own device, without EIO on reading while down and without header mode.
+ * fopen makes a stream that reads and writes here (stream.c).  freopen must keep the stream that there is.  Where that is a file's
+ * the C library fills and empties it by its own inner calls, which do not pass here: such a program sees the kernel's own
+ * device, without EIO on reading while down and without header mode.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,6 +25,7 @@
 #include "fdtable.h"
 #include "real.h"
 #include "state.h"
+#include "stream.h"
 
 #ifndef O_PATH
 #define O_PATH 0
@@ -177,37 +179,6 @@ shim___openat_2(int dir, const char *path, int flags)
 }
 #endif
 
-/* open(2)'s flags for fopen(3)'s mode; -1: not a mode. */
-static int
-flags_of_mode(const char *mode)
-{
-	int flags;
-
-	switch (mode[0]) {
-	case 'r':
-		flags = O_RDONLY;
-		break;
-	case 'w':
-		flags = O_WRONLY | O_CREAT | O_TRUNC;
-		break;
-	case 'a':
-		flags = O_WRONLY | O_CREAT | O_APPEND;
-		break;
-	default:
-		return -1;
-	}
-	for (mode++; *mode != '\0' && *mode != ','; mode++) {
-		if (*mode == '+') {
-			flags = (flags & ~O_ACCMODE) | O_RDWR;
-		} else if (*mode == 'e') {
-			flags |= O_CLOEXEC;
-		} else if (*mode == 'x') {
-			flags |= O_EXCL;
-		}
-	}
-	return flags;
-}
-
 /* A number of ours that the program will not get after all; errno is kept. */
 static void
 drop(int fd)
@@ -219,46 +190,53 @@ drop(int fd)
 	errno = saved;
 }
 
-/* A device opened with a stdio mode: a number, or -1. */
-static int
-open_with_mode(struct device_id id, const char *mode)
-{
-	int flags = flags_of_mode(mode);
-
-	return flags < 0 ? refuse(EINVAL) : open_device(id, flags);
-}
-
 FILE *
 shim_fopen(const char *path, const char *mode)
 {
 	struct device_id id;
 	FILE *stream;
-	int fd;
+	int fd, flags;
 
 	if (!devpath_is_ours(AT_FDCWD, path, &id)) {
 		return real_fopen(path, mode);
 	}
-	fd = open_with_mode(id, mode);
+	flags = stream_flags(mode);
+	fd = flags < 0 ? -1 : open_device(id, flags);
 	if (fd < 0) {
 		return NULL;
 	}
-	stream = fdopen(fd, mode);
+	stream = stream_make(fd, flags);
 	if (stream == NULL) {
 		drop(fd);
 	}
 	return stream;
 }
 
+/* A file for a stream that is made of functions: a number, or -1. */
+static int
+open_for_stream(const char *path, int flags)
+{
+	if (path == NULL) {
+		return refuse(EBADF); /* a device cannot be opened anew */
+	}
+	return flags < 0 ? -1 : open_at(AT_FDCWD, path, flags, 0666);
+}
+
 FILE *
 shim_freopen(const char *path, const char *mode, FILE *stream)
 {
 	struct device_id id;
-	int fd, number, error;
+	int fd, flags, number, error;
 
+	if (stream_is_ours(stream)) {
+		flags = stream_flags(mode);
+		return stream_give(stream, open_for_stream(path, flags), flags);
+	}
 	if (path == NULL || !devpath_is_ours(AT_FDCWD, path, &id)) {
 		return real_freopen(path, mode, stream);
 	}
-	fd = open_with_mode(id, mode);
+	flags = stream_flags(mode);
+	fd = flags < 0 ? -1 : open_device(id, flags);
 	/* The stream gets its mode from a file that always opens; then the device takes that file's number. */
 	if (fd < 0) {
 		error = errno;
@@ -270,7 +248,7 @@ shim_freopen(const char *path, const char *mode, FILE *stream)
 		drop(fd);
 		return NULL;
 	}
-	number = fileno(stream);
+	number = real_fileno(stream);
 	if (real_dup2(fd, number) < 0 ||
 	    (strchr(mode, 'e') != NULL && real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC) < 0)) {
 		error = errno;
