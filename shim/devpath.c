@@ -68,3 +68,33 @@ devpath_is_ours(int dir, const char *path, struct device_id *id)
 	errno = saved;
 	return !exists;
 }
+
+bool
+devpath_is_served(int dir, const char *path)
+{
+	struct devlist_entry entry;
+	struct device_id id;
+	int saved = errno;
+	bool served = saved == ENOENT && state_enabled() && devpath_match(dir, path, &id) &&
+	    state_find_device(id, &entry, NULL) == 0;
+
+	errno = saved;
+	return served;
+}
+
+bool
+devpath_is_dev(int dir, const char *path)
+{
+	int saved = errno;
+	bool is = is_dev(dir, path, strlen(path));
+
+	errno = saved;
+	return is;
+}
+
+ino_t
+devpath_inode(struct device_id id)
+{
+	/* Stable, and past what a devtmpfs numbers its own nodes with. */
+	return (ino_t)DEVLIST_MAJOR << 32 | devlist_minor(id);
+}

@@ -6,6 +6,7 @@
 #define TUNTAPD_SHIM_DEVPATH_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "protocol/devname.h"
 
@@ -18,5 +19,17 @@ bool devpath_match(int dir, const char *path, struct device_id *id);
 
 /* The same, and no file of that name really exists there (a loaded kernel extension's node; Linux macvtap's). */
 bool devpath_is_ours(int dir, const char *path, struct device_id *id);
+
+/*
+ * For whoever asked the C library first, which failed: true if it found no file there (ENOENT), and the path is that of a device that
+ * is served.  errno is kept.
+ */
+bool devpath_is_served(int dir, const char *path);
+
+/* Whether a path is /dev itself, however it is written.  errno is kept. */
+bool devpath_is_dev(int dir, const char *path);
+
+/* The inode that a device's node shows. */
+ino_t devpath_inode(struct device_id id);
 
 #endif

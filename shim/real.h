@@ -9,11 +9,14 @@
 #ifndef TUNTAPD_SHIM_REAL_H
 #define TUNTAPD_SHIM_REAL_H
 
+#include <dirent.h>
+#include <glob.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <sys/stat.h>
+#include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
@@ -22,6 +25,12 @@ struct msghdr;
 struct statx;
 struct termios;
 struct timespec;
+struct utimbuf;
+
+/* What a caller of scandir(3) and glob(3) gives to be called. */
+typedef int (*scandir_filter)(const struct dirent *entry);
+typedef int (*scandir_order)(const struct dirent **a, const struct dirent **b);
+typedef int (*glob_error)(const char *path, int error);
 
 /* Unit tests call the bodies by their own names, beside the C library's functions. */
 #ifdef SHIM_UNIT_TEST

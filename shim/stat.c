@@ -5,6 +5,8 @@
  * By path, the C library is asked first; only where it finds nothing, and the path is a device's, does the device list answer.
  * By descriptor, the kernel's own device is shown as ours: same node, owner and mode by both ways.
  */
+#include "stat.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -31,8 +33,7 @@ fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, in
 	if (real_stat("/dev", &dev) == 0) {
 		st->st_dev = dev.st_dev;
 	}
-	/* Stable, and past what a devtmpfs numbers its own nodes with. */
-	st->st_ino = (ino_t)DEVLIST_MAJOR << 32 | devlist_minor(id);
+	st->st_ino = devpath_inode(id);
 	st->st_mode = S_IFCHR | (mode_t)entry->mode;
 	st->st_nlink = 1;
 	st->st_uid = entry->uid;
@@ -87,7 +88,7 @@ stat_number(int fd, struct stat *st)
 }
 
 int
-shim_stat(const char *path, struct stat *st)
+stat_any(const char *path, struct stat *st)
 {
 	int before = errno;
 
@@ -95,11 +96,23 @@ shim_stat(const char *path, struct stat *st)
 }
 
 int
-shim_lstat(const char *path, struct stat *st)
+stat_any_link(const char *path, struct stat *st)
 {
 	int before = errno;
 
 	return real_lstat(path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
+}
+
+int
+shim_stat(const char *path, struct stat *st)
+{
+	return stat_any(path, st);
+}
+
+int
+shim_lstat(const char *path, struct stat *st)
+{
+	return stat_any_link(path, st);
 }
 
 int
