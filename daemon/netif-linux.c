@@ -49,8 +49,9 @@ struct request {
 	union {
 		struct ifinfomsg link;
 		struct ifaddrmsg address;
+		struct rtmsg route;
 	};
-	char attributes[64];
+	char attributes[128];
 };
 
 static int
@@ -426,16 +427,26 @@ on_address(const struct nlmsghdr *h, void *argument)
 	memcpy(out->bytes, RTA_DATA(chosen), length);
 }
 
+/* The largest requests here carry three addresses of 16 bytes. */
+static void
+add_attribute(struct request *r, unsigned short type, const void *data, size_t bytes)
+{
+	struct rtattr *a = (struct rtattr *)(void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
+
+	a->rta_type = type;
+	a->rta_len = (unsigned short)RTA_LENGTH(bytes);
+	memcpy(RTA_DATA(a), data, bytes);
+	r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
+}
+
 static void
 add_name(struct request *r, const char *ifname)
 {
-	struct rtattr *a = (struct rtattr *)(void *)((char *)r + NLMSG_ALIGN(r->header.nlmsg_len));
-	size_t length = strnlen(ifname, MESSAGE_IFNAME_SIZE - 1);
+	char name[MESSAGE_IFNAME_SIZE] = "";
+	size_t length = strnlen(ifname, sizeof(name) - 1);
 
-	a->rta_type = IFLA_IFNAME;
-	a->rta_len = (unsigned short)RTA_LENGTH(length + 1);
-	memcpy(RTA_DATA(a), ifname, length);
-	r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + RTA_ALIGN(a->rta_len));
+	memcpy(name, ifname, length);
+	add_attribute(r, IFLA_IFNAME, name, length + 1);
 }
 
 int
@@ -495,6 +506,13 @@ netif_find(struct netif *n, const char *ifname, struct netif_status *status)
 	return 0;
 }
 
+/* Sends a request that is answered by an errno alone. */
+static int
+ask(struct netif *n, struct request *r)
+{
+	return send_request(n, r) < 0 ? -1 : receive_answer(n, false, NULL, NULL);
+}
+
 static int
 change_link(struct netif *n, uint16_t type, uint32_t ifindex, unsigned flags, unsigned change)
 {
@@ -507,10 +525,7 @@ change_link(struct netif *n, uint16_t type, uint32_t ifindex, unsigned flags, un
 	r.link.ifi_index = (int)ifindex;
 	r.link.ifi_flags = flags;
 	r.link.ifi_change = change;
-	if (send_request(n, &r) < 0) {
-		return -1;
-	}
-	return receive_answer(n, false, NULL, NULL);
+	return ask(n, &r);
 }
 
 int
@@ -523,4 +538,96 @@ int
 netif_delete(struct netif *n, uint32_t ifindex)
 {
 	return change_link(n, RTM_DELLINK, ifindex, 0, 0);
+}
+
+static int
+set_link_attribute(struct netif *n, uint32_t ifindex, unsigned short type, const void *data, size_t bytes)
+{
+	struct request r = {0};
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = RTM_NEWLINK;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK;
+	r.link.ifi_family = AF_UNSPEC;
+	r.link.ifi_index = (int)ifindex;
+	add_attribute(&r, type, data, bytes);
+	return ask(n, &r);
+}
+
+int
+netif_set_mtu(struct netif *n, uint32_t ifindex, uint32_t mtu)
+{
+	return set_link_attribute(n, ifindex, IFLA_MTU, &mtu, sizeof(mtu));
+}
+
+int
+netif_set_mac(struct netif *n, uint32_t ifindex, const uint8_t mac[6])
+{
+	return set_link_attribute(n, ifindex, IFLA_ADDRESS, mac, 6);
+}
+
+int
+netif_set_queue(struct netif *n, uint32_t ifindex, uint32_t packets)
+{
+	return set_link_attribute(n, ifindex, IFLA_TXQLEN, &packets, sizeof(packets));
+}
+
+/* *broadcast: the last address of the prefix. */
+static void
+broadcast_of(const struct netif_address *a, uint8_t broadcast[4])
+{
+	for (unsigned i = 0; i < 4; i++) {
+		unsigned kept = a->prefix >= 8 * (i + 1) ? 8 : a->prefix > 8 * i ? a->prefix - 8 * i : 0;
+
+		broadcast[i] = (uint8_t)(a->bytes[i] | 0xffu >> kept);
+	}
+}
+
+int
+netif_add_address(struct netif *n, uint32_t ifindex, const struct netif_address *address)
+{
+	size_t bytes = address->family == 4 ? 4 : 16;
+	struct request r = {0};
+	uint8_t broadcast[4];
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.address));
+	r.header.nlmsg_type = RTM_NEWADDR;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	r.address.ifa_family = address->family == 4 ? AF_INET : AF_INET6;
+	r.address.ifa_prefixlen = address->prefix;
+	r.address.ifa_scope = RT_SCOPE_UNIVERSE;
+	r.address.ifa_index = ifindex;
+	add_attribute(&r, IFA_LOCAL, address->bytes, bytes);
+	add_attribute(&r, IFA_ADDRESS, address->has_peer ? address->peer : address->bytes, bytes);
+	if (address->broadcast) {
+		broadcast_of(address, broadcast);
+		add_attribute(&r, IFA_BROADCAST, broadcast, sizeof(broadcast));
+	}
+	return ask(n, &r);
+}
+
+int
+netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route *route)
+{
+	size_t bytes = route->family == 4 ? 4 : 16;
+	struct request r = {0};
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.route));
+	r.header.nlmsg_type = RTM_NEWROUTE;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	r.route.rtm_family = route->family == 4 ? AF_INET : AF_INET6;
+	r.route.rtm_dst_len = route->prefix;
+	r.route.rtm_table = RT_TABLE_MAIN;
+	r.route.rtm_protocol = RTPROT_STATIC;
+	r.route.rtm_type = RTN_UNICAST;
+	/* Without a gateway all of an IPv4 destination is on the link itself; IPv6 knows no scopes of routes. */
+	r.route.rtm_scope = route->family == 4 && !route->has_gateway ? RT_SCOPE_LINK : RT_SCOPE_UNIVERSE;
+	if (route->prefix > 0) {
+		add_attribute(&r, RTA_DST, route->destination, bytes);
+	}
+	if (route->has_gateway) {
+		add_attribute(&r, RTA_GATEWAY, route->gateway, bytes);
+	}
+	add_attribute(&r, RTA_OIF, &ifindex, sizeof(ifindex));
+	return ask(n, &r);
 }

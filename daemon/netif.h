@@ -45,6 +45,25 @@ struct netif_event {
 	struct netif_status status; /* NETIF_CHANGED only */
 };
 
+/* An address to be given to an interface.  Bytes in network order, the first 4 for IPv4. */
+struct netif_address {
+	uint8_t family;  /* 4 or 6 */
+	uint8_t prefix;  /* bits */
+	bool has_peer;   /* point-to-point: the prefix is the peer's */
+	bool broadcast;  /* IPv4: with the prefix's last address as the broadcast address */
+	uint8_t bytes[16];
+	uint8_t peer[16];
+};
+
+/* A route through an interface.  Bits past the prefix are 0. */
+struct netif_route {
+	uint8_t family; /* 4 or 6 */
+	uint8_t prefix; /* bits; 0: the default route */
+	bool has_gateway;
+	uint8_t destination[16];
+	uint8_t gateway[16];
+};
+
 /*
  * For a network namespace: a descriptor of it, -1: the caller's own.  NULL with errno: EPERM (no way into it), or as socket(2) and
  * bind(2).
@@ -76,5 +95,16 @@ int netif_find(struct netif *n, const char *ifname, struct netif_status *status)
 /* 0, or -1 with errno: ENODEV, EPERM. */
 int netif_set_up(struct netif *n, uint32_t ifindex, bool up);
 int netif_delete(struct netif *n, uint32_t ifindex);
+
+/*
+ * What the administrator can have configured: MTU (bytes), MAC address, length of the interface's own queue (packets), an address, a route.
+ * 0, or -1 with errno as the kernel says: ENODEV, EINVAL (out of the driver's range), EEXIST (the address or route is there already),
+ * ENETUNREACH (no way to the gateway), ENETDOWN (a route through an interface that is down), EACCES or EOPNOTSUPP (IPv6 is off there).
+ */
+int netif_set_mtu(struct netif *n, uint32_t ifindex, uint32_t mtu);
+int netif_set_mac(struct netif *n, uint32_t ifindex, const uint8_t mac[6]);
+int netif_set_queue(struct netif *n, uint32_t ifindex, uint32_t packets);
+int netif_add_address(struct netif *n, uint32_t ifindex, const struct netif_address *address);
+int netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route *route);
 
 #endif
