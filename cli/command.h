@@ -20,6 +20,7 @@ struct command {
 	const char *description; /* lines of text, for `tuntapd help NAME` */
 };
 
+int cmd_config(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_ifname(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

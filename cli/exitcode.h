@@ -15,6 +15,8 @@ enum exit_code {
 	EXIT_CODE_NO = 1,
 	/* Unknown command, option or device; a path that is too long. */
 	EXIT_CODE_USAGE = 64,
+	/* config, serve: the configuration file cannot be read. */
+	EXIT_CODE_NO_INPUT = 66,
 	/*
 	 * No daemon serves the socket, or it does not answer; serve: another one does, no tun node.
 	 */
@@ -31,7 +33,7 @@ enum exit_code {
 	EXIT_CODE_PROTOCOL = 76,
 	/* A right is missing; the message says which. */
 	EXIT_CODE_PERMISSION = 77,
-	/* serve: the configuration file is missing or wrong. */
+	/* config, serve: the configuration file is wrong. */
 	EXIT_CODE_CONFIG = 78,
 	/* exec: PROGRAM is there and cannot be run with the shim. */
 	EXIT_CODE_CANNOT_RUN = 126,

@@ -96,6 +96,19 @@ static const struct command commands[] = {
 		    "Status 1: the time is over.\n",
 	},
 	{
+		.name = "config",
+		.run = cmd_config,
+		.usage = "[-c FILE] check | show [DEVICE]",
+		.summary = "what is wrong with a configuration; what holds by it",
+		.description =
+		    "  -c, --config FILE    this file, and not the daemon's own\n"
+		    "\n"
+		    "check tells all that is wrong, each as FILE:LINE:COLUMN: text.  show writes\n"
+		    "all that holds, as a file that would say the same; with DEVICE, for that one.\n"
+		    "A running daemon takes the file over by SIGHUP.\n"
+		    "Status 78: the file is wrong.  66: it cannot be read.\n",
+	},
+	{
 		.name = "help",
 		.run = cmd_help,
 		.usage = "[COMMAND]",

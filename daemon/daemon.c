@@ -6,11 +6,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "config.h"
 #include "log.h"
 #include "monitor.h"
 #include "worker.h"
@@ -39,6 +41,42 @@ daemon_serve(const struct daemon_options *options)
 		return EX_OSERR;
 	}
 	return monitor_run(options);
+}
+
+static void
+say_on_standard_error(void *argument, const char *line)
+{
+	fprintf(stderr, "%s\n", line);
+}
+
+static const struct config_listener standard_error = {.say = say_on_standard_error};
+
+int
+daemon_config_check(const char *path)
+{
+	struct policy *policy;
+	int status = config_load(&policy, path, &standard_error);
+
+	policy_free(policy);
+	return status;
+}
+
+int
+daemon_config_show(const char *path, const char *device)
+{
+	struct policy *policy;
+	struct device_id id;
+	int status = config_load(&policy, path, &standard_error);
+
+	if (status == EX_OK && device != NULL && (!devname_parse(device, &id) || !policy_has(policy, id))) {
+		fprintf(stderr, "there is no device '%s' by this configuration\n", device);
+		status = EX_USAGE;
+	}
+	if (status == EX_OK) {
+		config_show(policy, device != NULL ? &id : NULL, stdout);
+	}
+	policy_free(policy);
+	return status;
 }
 
 bool

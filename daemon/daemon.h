@@ -24,6 +24,18 @@ struct daemon_options {
  */
 int daemon_serve(const struct daemon_options *options);
 
+/*
+ * Says on standard error all that is wrong with a configuration, each as FILE:LINE:COLUMN: text.  path NULL: the default file, which may be
+ * absent.  EX_OK, EX_CONFIG, EX_NOINPUT (it cannot be read) or EX_OSERR.
+ */
+int daemon_config_check(const char *path);
+
+/*
+ * The same; and writes to standard output all that holds by it, for one device if device is not NULL ("tap0"), which must exist:
+ * EX_USAGE.
+ */
+int daemon_config_show(const char *path, const char *device);
+
 /* True if argv is how a daemon starts one of its own processes (argv[1] begins with DAEMON_ROLE_PREFIX). */
 #define DAEMON_ROLE_PREFIX "--role="
 bool daemon_role_requested(int argc, char **argv);

@@ -16,8 +16,8 @@
  * late find no device with their index and are dropped; lost events are made good by reading every interface again
  * (devices_resync).
  *
- * The first address given to a device that has never been up brings it up; a device that was up once stays as the
- * administrator puts it, and so does one of the linux dialect, whose programs expect the kernel's own device.
+ * The first address given to a device that has never been up brings it up, unless the policy forbids it; a device that was up once
+ * stays as the administrator puts it, and so does one of the linux dialect, whose programs expect the kernel's own device.
  *
  * A holder of a Linux tun descriptor can mark its interface persistent; nobody would ever take that away again, so it is
  * taken away as soon as it shows.  The kernel tells of the mark only while the interface is up (netdev_state_change); for the rest,
@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "setup.h"
 #include "statepage.h"
 
 /* Room for a device's name in log lines. */
@@ -49,6 +50,9 @@ struct device {
 	struct link link;
 	struct statepage page;
 	bool was_up; /* since it was opened */
+	bool up_on_address;       /* by the policy of its open */
+	unsigned own_addresses;   /* added by us, and yet to be told of, that are no reason to bring it up */
+	char close_hook[POLICY_PATH_SIZE]; /* by the policy of its open */
 	int64_t since;
 	pid_t pid;
 	uid_t uid;
@@ -56,7 +60,10 @@ struct device {
 };
 
 /* Refusals that a stranger can repeat, each with its own limit of log lines. */
-enum refusal { REFUSED_POLICY, REFUSED_NAMESPACE, REFUSED_FULL, REFUSED_BUSY, REFUSED_LINK, REFUSALS };
+enum refusal {
+	REFUSED_POLICY, REFUSED_PROGRAM, REFUSED_NAMESPACE, REFUSED_TOO_MANY, REFUSED_FULL, REFUSED_BUSY, REFUSED_LINK, REFUSED_SETUP,
+	REFUSALS
+};
 
 struct devices {
 	struct devices_setup setup;
@@ -222,6 +229,44 @@ write_journal_or_warn(struct devices *d, const struct device *dev)
 	}
 }
 
+/* What holds for a device by now: by its unit, or by its interface's name. */
+static const struct device_policy *
+policy_of(const struct devices *d, struct device_id id, const char *ifname)
+{
+	return id.unit == DEVICE_UNIT_NAMED ? policy_for_name(d->setup.policy, ifname) : policy_device(d->setup.policy, id);
+}
+
+/* What is remembered of a policy for as long as the device is open: a reload does not touch it. */
+static void
+remember_policy(struct device *dev, const struct device_policy *policy)
+{
+	dev->up_on_address = policy->up_on_address;
+	dev->own_addresses = 0;
+	snprintf(dev->close_hook, sizeof(dev->close_hook), "%s", policy->close_hook);
+}
+
+static void
+call_hook(struct devices *d, const struct device *dev, const char *what, const char *path)
+{
+	char name[MESSAGE_IFNAME_SIZE];
+	struct hook_call call = {
+		.path = path,
+		.what = what,
+		.device = dev->link.ifname,
+		.ifname = dev->link.ifname,
+		.uid = dev->uid,
+		.pid = dev->pid,
+		.netns = dev->link.netns->id,
+		.netns_fd = dev->link.netns->fd,
+	};
+
+	if (dev->id.unit != DEVICE_UNIT_NAMED) {
+		devname_format(dev->id, name);
+		call.device = name;
+	}
+	hooks_run(d->setup.hooks, &call);
+}
+
 /* The device is over; its interface is gone already or is none of ours any more. */
 static void
 forget(struct devices *d, struct device *dev)
@@ -234,6 +279,7 @@ forget(struct devices *d, struct device *dev)
 	dev->state = DEVICE_CLOSED;
 	memset(&dev->link, 0, sizeof(dev->link));
 	dev->was_up = false;
+	dev->close_hook[0] = '\0';
 	dev->since = 0;
 	dev->pid = 0;
 	dev->uid = 0;
@@ -264,6 +310,7 @@ on_departed(struct devices *d, struct device *dev, const char *why)
 		log_warn("%s: writing the state page", name);
 	}
 	log_info("%s: %s", name, why);
+	call_hook(d, dev, "close", dev->close_hook);
 	forget(d, dev);
 }
 
@@ -320,6 +367,42 @@ refresh(struct devices *d, struct device *dev, struct netif_status *status)
 	return false;
 }
 
+/* How many devices a user has open. */
+static unsigned
+open_count_of(const struct devices *d, uid_t uid)
+{
+	unsigned count = 0;
+
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		count += is_open(d->at[place]) && d->at[place]->uid == uid;
+	}
+	return count;
+}
+
+/* Who may: what can be said without a look at the device.  0, or -1 with errno. */
+static int
+check_opener(struct devices *d, const struct device_attach *request, const struct device_policy *policy)
+{
+	if (!policy_allows(&policy->entry, request->peer, request->how.access)) {
+		errno = EACCES;
+		refuse(d, REFUSED_POLICY, request, "its owner, group and mode do not allow it");
+	} else if (!policy_allows_program(policy, request->peer->pid)) {
+		errno = EACCES;
+		refuse(d, REFUSED_PROGRAM, request, "its program is none of those that may");
+	} else if (!netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		errno = EACCES;
+		refuse(d, REFUSED_NAMESPACE, request, "that network namespace is neither this daemon's nor one that the opener made: "
+		    "start a daemon there");
+	} else if (request->peer->uid != 0 && !policy_allows_one_more(d->setup.policy, request->peer->uid,
+	    open_count_of(d, request->peer->uid))) {
+		errno = EMFILE;
+		refuse(d, REFUSED_TOO_MANY, request, "the user has as many devices open as one may (devices-per-user)");
+	} else {
+		return 0;
+	}
+	return -1;
+}
+
 /* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
 static int
 check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
@@ -331,15 +414,7 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 		errno = ENOENT;
 		return -1;
 	}
-	if (!policy_allows(&d->setup.policy->entry, request->peer, request->how.access)) {
-		refuse(d, REFUSED_POLICY, request, "its owner, group and mode do not allow it");
-		errno = EACCES;
-		return -1;
-	}
-	if (!netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
-		refuse(d, REFUSED_NAMESPACE, request, "that network namespace is neither this daemon's nor one that the opener made: "
-		    "start a daemon there");
-		errno = EACCES;
+	if (check_opener(d, request, policy_of(d, request->id, request->ifname)) < 0) {
 		return -1;
 	}
 	*place = find_place(d, request->netns, request->id);
@@ -358,13 +433,21 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	return 0;
 }
 
+/* NULL: this platform has none. */
+static const struct link_ops *
+link_of(const struct devices *d, uint8_t kind, const struct device_policy *policy)
+{
+	return policy->link[0] != '\0' ? d->setup.link_named(policy->link) : d->setup.link_for(kind);
+}
+
 /* A closed entry becomes the request's device, in its namespace.  0, or -1 with errno. */
 static int
-prepare(struct devices *d, struct device *dev, const struct device_attach *request)
+prepare(struct devices *d, struct device *dev, const struct device_attach *request, const struct device_policy *policy)
 {
 	dev->id = request->id;
 	dev->dialect = request->how.dialect;
-	dev->link = (struct link){.ops = d->setup.link_for(dev->id.kind), .id = dev->id, .place = dev->place};
+	dev->link = (struct link){.ops = link_of(d, request->id.kind, policy), .id = dev->id, .place = dev->place};
+	remember_policy(dev, policy);
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
 		return -1;
@@ -399,10 +482,32 @@ begin_page(struct device *dev, const struct netif_status *status)
 	return statepage_begin(&dev->page, &open);
 }
 
+/* What the administrator has configured.  0, or -1 with errno, logged. */
+static int
+configure(struct devices *d, struct device *dev, const struct device_attach *request, const struct device_policy *policy,
+    struct netif_status *status)
+{
+	char what[SETUP_WHAT_SIZE];
+
+	if (setup_apply(policy, &dev->link, status, what) < 0) {
+		int saved = errno;
+
+		refuse(d, REFUSED_SETUP, request, what);
+		errno = saved;
+		return -1;
+	}
+	if (!status->up) {
+		dev->own_addresses = policy->address_count;
+	}
+	return 0;
+}
+
 /* One device whose name is settled: request->ifname. */
 static int
 attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
 {
+	const struct device_policy *policy = policy_of(d, request->id, request->ifname);
+	struct link_open how = request->how;
 	struct netif_status status;
 	struct device *dev;
 	char name[NAME_TEXT_SIZE];
@@ -413,19 +518,24 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		return -1;
 	}
 	dev = entry_at(d, place);
-	if (dev == NULL || prepare(d, dev, request) < 0) {
+	if (dev == NULL || prepare(d, dev, request, policy) < 0) {
 		return -1;
 	}
+	/* In the linux dialect the program names the interface. */
+	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	name_of(d, dev, name);
 	if (statepage_open(&dev->page, d->setup.rundir, place) < 0 || write_journal(d, dev, JOURNAL_MAKING) < 0) {
 		log_warn("%s: preparing the open", name);
 		goto fail;
 	}
-	if (dev->link.ops->open(&dev->link, &request->how, &channel, &status) < 0) {
+	if (dev->link.ops->open(&dev->link, &how, &channel, &status) < 0) {
 		saved = errno;
 		refuse(d, REFUSED_LINK, request, saved == EBUSY ?
 		    "an interface of that name exists, and is not ours" : strerror(saved));
 		errno = saved;
+		goto fail;
+	}
+	if (policy_configures(policy) && configure(d, dev, request, policy, &status) < 0) {
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
@@ -443,6 +553,9 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	out->ifindex = dev->link.ifindex;
 	out->mtu = status.mtu;
 	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
+	if (status.up) {
+		on_changed(d, dev, &status);
+	}
 	return 0;
 fail:
 	saved = errno;
@@ -555,7 +668,7 @@ devices_node(struct devices *d, const struct device_attach *request)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	if (!policy_allows(&d->setup.policy->entry, request->peer, request->how.access) ||
+	if (!policy_allows_some(d->setup.policy, request->peer, request->how.access) ||
 	    !netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
 		errno = EACCES;
 		return -1;
@@ -627,6 +740,7 @@ devices_settle(struct devices *d, uint32_t place, const char *program)
 	write_journal_or_warn(d, dev);
 	log_info("%s: opened by uid %ld, pid %ld (%s), interface %s", name, (long)dev->uid, (long)dev->pid, dev->program,
 	    dev->link.ifname);
+	call_hook(d, dev, "open", policy_of(d, dev->id, dev->link.ifname)->open_hook);
 }
 
 int
@@ -662,7 +776,10 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		break;
 	case NETIF_ADDRESS_ADDED:
 		/* Contract: the first address given to a device that was never up brings it up (lwIP, iodine say no "up"). */
-		if (dev->dialect == DIALECT_BSD && !dev->was_up && dev->link.ops->set_up(&dev->link) < 0) {
+		if (dev->own_addresses > 0) {
+			dev->own_addresses--;
+		} else if (dev->dialect == DIALECT_BSD && dev->up_on_address && !dev->was_up &&
+		    dev->link.ops->set_up(&dev->link) < 0) {
 			log_warn("%s: bringing the interface up", dev->link.ifname);
 		}
 		break;
@@ -675,6 +792,7 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		if (statepage_set_unwatched(&dev->page) < 0) {
 			log_warn("%s: writing the state page", dev->link.ifname);
 		}
+		call_hook(d, dev, "close", dev->close_hook);
 		forget(d, dev);
 		break;
 	}
@@ -688,6 +806,7 @@ devices_resync(struct devices *d, const struct netns *ns)
 		struct netif_status status;
 
 		if (dev != NULL && dev->link.netns == ns) {
+			dev->own_addresses = 0; /* that news may be lost, too */
 			(void)refresh(d, dev, &status);
 		}
 	}
@@ -720,6 +839,9 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	dev->id = (struct device_id){.kind = r->kind, .unit = r->unit};
 	dev->link = (struct link){.ops = d->setup.link_named(r->link), .id = dev->id, .place = dev->place};
 	memcpy(dev->link.ifname, r->ifname, sizeof(dev->link.ifname));
+	remember_policy(dev, policy_of(d, dev->id, r->ifname));
+	dev->pid = r->pid;
+	dev->uid = r->uid;
 	if (statepage_open(&dev->page, d->setup.rundir, dev->place) < 0 || dev->link.ops == NULL) {
 		return -1;
 	}
@@ -738,8 +860,6 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	}
 	dev->state = DEVICE_OPEN;
 	dev->since = r->since;
-	dev->pid = r->pid;
-	dev->uid = r->uid;
 	dev->was_up = r->was_up != 0;
 	dev->dialect = r->dialect;
 	memcpy(dev->program, r->program, sizeof(dev->program));
@@ -787,9 +907,18 @@ devices_adopt(struct devices *d)
 			continue;
 		}
 		log_info("%s: closed while no daemon served", r.ifname);
+		if (dev->link.netns != NULL && r.state == JOURNAL_OPEN) {
+			call_hook(d, dev, "close", dev->close_hook);
+		}
 		forget(d, dev);
 	}
 	return adopted;
+}
+
+void
+devices_set_policy(struct devices *d, const struct policy *policy)
+{
+	d->setup.policy = policy;
 }
 
 unsigned

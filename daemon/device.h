@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "daemon/hook.h"
 #include "daemon/journal.h"
 #include "daemon/link.h"
 #include "daemon/os.h"
@@ -21,9 +22,10 @@ struct devices;
 
 /* What the table stands on; all of it outlives the table and is not owned by it. */
 struct devices_setup {
-	const struct policy *policy;
+	const struct policy *policy;   /* until devices_set_policy() */
 	struct journal *journal;
 	struct netns_table *netns;
+	struct hooks *hooks;           /* NULL: none are run */
 	int rundir;                    /* for state pages */
 	const struct link_ops *(*link_for)(uint8_t kind); /* link_auto, or a test's */
 	const struct link_ops *(*link_named)(const char *name); /* link_find, or a test's */
@@ -63,7 +65,7 @@ void devices_free(struct devices *d);
  * name; "%d" in it, or none at all, takes the lowest number that is free.  0, or -1 with errno: ENOENT (no such unit), EINVAL (no
  * interface can have that name), EACCES (policy; a network namespace that the opener has no right to, or
  * the daemon no way into; also where the unit is busy), EBUSY (held, or an interface of that name that is not ours), ENFILE (the table
- * is full), or as link_ops.open.  Logs, once.
+ * is full), EMFILE (the user has as many as one may), or as link_ops.open and setup_apply().  Logs, once.
  */
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
 
@@ -100,6 +102,9 @@ void devices_resync(struct devices *d, const struct netns *ns);
 
 /* At start: takes over what the journal knows and still exists.  Returns the number of devices taken over. */
 unsigned devices_adopt(struct devices *d);
+
+/* From now on that policy decides: open devices go on as they are, also those that it does not have any more. */
+void devices_set_policy(struct devices *d, const struct policy *policy);
 
 /* Takes away every open device's interface.  Returns how many. */
 unsigned devices_end_all(struct devices *d);

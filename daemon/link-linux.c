@@ -34,6 +34,8 @@
 #include "protocol/page.h"
 
 #define TUN_NODE "/dev/net/tun"
+/* The kernel puts the lowest free number in place of the "%d", and tells the whole name (dev_alloc_name). */
+static const char kernel_name_pattern[IFNAMSIZ] = "ttd%d";
 
 static const char *
 linux_unavailable(void)
@@ -188,7 +190,7 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	if (fd < 0) {
 		return -1;
 	}
-	memcpy(request.ifr_name, l->ifname, sizeof(request.ifr_name));
+	memcpy(request.ifr_name, how->kernel_name ? kernel_name_pattern : l->ifname, sizeof(request.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		goto fail;
 	}

@@ -4,11 +4,25 @@
  */
 #include "link.h"
 
+#include <assert.h>
 #include <string.h>
 
 static const struct link_ops *const links[] = {
 	&link_linux,
 };
+
+static_assert(sizeof(links) / sizeof(links[0]) <= LINKS_MAX, "room for all names");
+
+void
+link_names(const char *names[LINKS_MAX + 1])
+{
+	unsigned count = sizeof(links) / sizeof(links[0]);
+
+	for (unsigned i = 0; i < count; i++) {
+		names[i] = links[i]->name;
+	}
+	names[count] = NULL;
+}
 
 const struct link_ops *
 link_find(const char *name)

@@ -34,6 +34,7 @@ struct link {
 struct link_open {
 	unsigned access; /* MESSAGE_ACCESS_* */
 	bool nonblock;
+	bool kernel_name; /* the interface is not to be called l->ifname: the kernel chooses */
 	enum message_dialect dialect;
 	uid_t uid;          /* of the opener */
 	unsigned tun_flags; /* linux dialect: the flags of TUNSETIFF, of which kind says tun or tap */
@@ -49,10 +50,11 @@ struct link_ops {
 	const char *(*unavailable)(void);
 
 	/*
-	 * Makes the interface of l->id's kind called l->ifname, exclusively: EBUSY if something of that name exists, never joined.  Fills
-	 * l->ifindex, l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the program (it may be given_fd
-	 * itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd or the flags are not what they
-	 * must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left.
+	 * Makes the interface of l->id's kind called l->ifname (or how->kernel_name), exclusively: EBUSY if something of that name
+	 * exists, never joined.  Fills l->ifindex, l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the
+	 * program (it may be given_fd itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd
+	 * or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
+	 * nothing is left.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
 
@@ -88,6 +90,10 @@ extern const struct link_ops link_linux;
 
 /* The link of that name, or NULL. */
 const struct link_ops *link_find(const char *name);
+
+/* The names of all, ended by NULL. */
+#define LINKS_MAX 8
+void link_names(const char *names[LINKS_MAX + 1]);
 
 /* The link for a kind by default ("auto"); NULL if this platform has none. */
 const struct link_ops *link_auto(uint8_t kind);

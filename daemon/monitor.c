@@ -4,11 +4,14 @@
  *
  * Theory of operation.  The monitor holds the rights that interfaces need.  It owns the table of devices, the journal, the
  * state pages and the watches of interfaces (netns.h), and starts one worker, which talks to strangers.  It waits for four things: a
- * request from the worker, news of interfaces, a signal, the worker's end.  Requests are answered one at a time, in
+ * request from the worker, news of interfaces, a signal, the end of a process of ours.  Requests are answered one at a time, in
  * order; each first takes in all news of interfaces, so that an open that follows a close sees the close.
  *
  * Trust.  A request carries the client's connection.  The monitor checks the message as if the worker had not,
  * asks the kernel about the connection, and answers on it.  A malformed record from the worker ends the service.
+ *
+ * Reload.  SIGHUP has the configuration read again.  If it is good the policy is swapped whole, and holds for the opens to come; open
+ * devices go on as they are.  If it is not, all stays as it was.
  *
  * End.  SIGTERM and SIGINT leave open devices alone: the next daemon finds them through the journal.  A stop request ends
  * them first.  If the worker dies the monitor ends with an error, so that the service manager starts a whole daemon.
@@ -30,6 +33,7 @@
 
 #include "daemon/config.h"
 #include "daemon/device.h"
+#include "daemon/hook.h"
 #include "daemon/log.h"
 #include "daemon/privmsg.h"
 #include "daemon/rundir.h"
@@ -45,14 +49,16 @@
 struct monitor {
 	struct event_base *base;
 	struct rundir rundir;
-	struct policy policy;
+	const char *config_path; /* NULL: the default */
+	struct policy *policy;
+	struct hooks *hooks;
 	struct journal *journal;
 	struct netns_table *netns;
 	struct devices *devices;
 	pid_t worker;
 	int worker_fd;
 	struct event *worker_event;
-	struct event *signals[2];
+	struct event *signals[3];
 	struct log_limit request_limit;
 	int status; /* of exit */
 };
@@ -377,6 +383,26 @@ on_signal(evutil_socket_t number, short what, void *argument)
 	finish(m, EX_OK);
 }
 
+static void
+on_reload(evutil_socket_t number, short what, void *argument)
+{
+	struct monitor *m = argument;
+	struct policy *old = m->policy, *new;
+
+	if (config_load(&new, m->config_path, &config_log) != EX_OK) {
+		log_errorx("the configuration is not taken over: all stays as it was");
+		return;
+	}
+	m->policy = new;
+	devices_set_policy(m->devices, new);
+	policy_free(old);
+	/* The old list is still a whole one; opens are judged by the new policy in any case. */
+	if (rundir_write_devices(&m->rundir, new) < 0) {
+		log_warn("%s/" PATHS_DEVICES, m->rundir.path);
+	}
+	log_info("read the configuration again: %u tun and %u tap devices", (unsigned)new->tun_units, (unsigned)new->tap_units);
+}
+
 /* In the child: lays out the worker's descriptors and becomes it.  Does not return. */
 static void
 become_worker(int monitor_fd, int listener, int root)
@@ -504,8 +530,9 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		.on_event = on_interface_event, .on_lost = on_news_lost, .on_failed = on_watch_failed, .argument = m,
 	};
 	struct devices_setup setup;
-	int status = config_load(&m->policy, options->config_path);
+	int status = config_load(&m->policy, options->config_path, &config_log);
 
+	m->config_path = options->config_path;
 	if (status == EX_OK) {
 		status = check_rights();
 	}
@@ -519,12 +546,14 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->journal = journal_open(m->rundir.fd);
 	m->base = event_base_new();
 	m->netns = m->base != NULL ? netns_table_new(m->base, 0, &callbacks) : NULL;
-	if (m->journal == NULL || m->netns == NULL) {
+	m->hooks = m->base != NULL ? hooks_new(m->base, HOOK_TIME_S) : NULL;
+	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
 	setup = (struct devices_setup){
-		.policy = &m->policy,
+		.policy = m->policy,
+		.hooks = m->hooks,
 		.journal = m->journal,
 		.netns = m->netns,
 		.rundir = m->rundir.fd,
@@ -556,16 +585,17 @@ serve_on(struct monitor *m, int listener)
 	}
 	if (add_event(m, &m->worker_event, m->worker_fd, EV_READ | EV_PERSIST, on_worker) < 0 ||
 	    add_event(m, &m->signals[0], SIGTERM, EV_SIGNAL | EV_PERSIST, on_signal) < 0 ||
-	    add_event(m, &m->signals[1], SIGINT, EV_SIGNAL | EV_PERSIST, on_signal) < 0) {
+	    add_event(m, &m->signals[1], SIGINT, EV_SIGNAL | EV_PERSIST, on_signal) < 0 ||
+	    add_event(m, &m->signals[2], SIGHUP, EV_SIGNAL | EV_PERSIST, on_reload) < 0) {
 		log_error("starting");
 		return EX_OSERR;
 	}
-	if (rundir_write_devices(&m->rundir, &m->policy) < 0) {
+	if (rundir_write_devices(&m->rundir, m->policy) < 0) {
 		log_error("%s/" PATHS_DEVICES, m->rundir.path);
 		return EX_IOERR;
 	}
-	log_info("serving %s: %u tun and %u tap devices", m->rundir.socket_path, (unsigned)m->policy.tun_units,
-	    (unsigned)m->policy.tap_units);
+	log_info("serving %s: %u tun and %u tap devices", m->rundir.socket_path, (unsigned)m->policy->tun_units,
+	    (unsigned)m->policy->tap_units);
 	os_notify_ready();
 	if (event_base_dispatch(m->base) < 0) {
 		log_errorx("the event loop failed");
@@ -591,7 +621,7 @@ serve(struct monitor *m)
 static void
 tear_down(struct monitor *m)
 {
-	struct event **events[] = {&m->worker_event, &m->signals[0], &m->signals[1]};
+	struct event **events[] = {&m->worker_event, &m->signals[0], &m->signals[1], &m->signals[2]};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (*events[i] != NULL) {
@@ -599,6 +629,7 @@ tear_down(struct monitor *m)
 		}
 	}
 	end_worker(m);
+	hooks_free(m->hooks); /* the table still hears news, while the last of them end */
 	devices_free(m->devices);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
@@ -606,6 +637,7 @@ tear_down(struct monitor *m)
 		event_base_free(m->base);
 	}
 	rundir_close(&m->rundir);
+	policy_free(m->policy);
 }
 
 int

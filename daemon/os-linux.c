@@ -5,7 +5,7 @@
  * Sources: unix(7) SO_PEERCRED; socket(7) SO_PEERGROUPS (the peer's supplementary groups, captured at connect, Linux 4.13);
  * SIOCGSKNS (the namespace of a socket; tun descriptors answer it too, drivers/net/tun.c).  A connection that
  * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).  ioctl_ns(2):
- * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.
+ * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.  machine-id(5): 32 hexadecimal digits.
  */
 #include "os.h"
 
@@ -102,6 +102,57 @@ os_program_name(pid_t pid, char *name, size_t size)
 		n--;
 	}
 	name[n] = '\0';
+}
+
+bool
+os_runs_program(pid_t pid, const char *path)
+{
+	struct stat theirs, wanted;
+	char exe[64];
+
+	/* The link leads to the file itself, also where the process sees other mounts or the file was replaced since. */
+	snprintf(exe, sizeof(exe), "/proc/%ld/exe", (long)pid);
+	return stat(exe, &theirs) == 0 && stat(path, &wanted) == 0 && theirs.st_dev == wanted.st_dev &&
+	    theirs.st_ino == wanted.st_ino;
+}
+
+static int
+hex_digit(char c)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = c != '\0' ? strchr(digits, c) : NULL;
+
+	return at != NULL ? (int)(at - digits) : -1;
+}
+
+int
+os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES])
+{
+	static const char *const paths[] = {"/etc/machine-id", "/var/lib/dbus/machine-id"};
+
+	for (unsigned i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		char text[2 * OS_MACHINE_ID_BYTES] = "";
+		int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+		ssize_t n = fd >= 0 ? read(fd, text, sizeof(text)) : -1;
+		unsigned done = 0;
+
+		if (fd >= 0) {
+			close(fd);
+		}
+		for (; n == (ssize_t)sizeof(text) && done < OS_MACHINE_ID_BYTES; done++) {
+			int high = hex_digit(text[2 * done]), low = hex_digit(text[2 * done + 1]);
+
+			if (high < 0 || low < 0) {
+				break;
+			}
+			id[done] = (uint8_t)(high << 4 | low);
+		}
+		if (done == OS_MACHINE_ID_BYTES) {
+			return 0;
+		}
+	}
+	errno = ENOENT;
+	return -1;
 }
 
 bool

@@ -28,6 +28,16 @@ void os_peer_clear(struct os_peer *peer);
 /* Short name of a process' program, for display; "?" where it cannot be told. */
 void os_program_name(pid_t pid, char *name, size_t size);
 
+/*
+ * Whether a process runs the program file at path (an interpreter's, where the program is a script).  Numbers are used again: see pid
+ * above.
+ */
+bool os_runs_program(pid_t pid, const char *path);
+
+/* What tells this machine from others, and stays; 16 bytes that are nobody else's business.  0, or -1 with errno ENOENT. */
+#define OS_MACHINE_ID_BYTES 16
+int os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES]);
+
 /* Whether a file is the node of Linux's tun driver; no on other platforms. */
 bool os_is_tun_node(const struct stat *st);
 

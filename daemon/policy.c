@@ -1,19 +1,40 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * policy.c - who may open which device.  See policy.h.
+ * policy.c - who may open which device, and what is configured on it.  See policy.h.
  */
 #include "policy.h"
 
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "protocol/message.h"
 
-void
-policy_init(struct policy *p)
+struct policy *
+policy_new(void)
 {
-	*p = (struct policy){
-		.tun_units = DEVICE_UNITS_DEFAULT,
-		.tap_units = DEVICE_UNITS_DEFAULT,
-		.entry = {.uid = 0, .gid = 0, .mode = 0660},
-	};
+	struct policy *p = calloc(1, sizeof(*p));
+
+	if (p == NULL) {
+		return NULL;
+	}
+	p->tun_units = DEVICE_UNITS_DEFAULT;
+	p->tap_units = DEVICE_UNITS_DEFAULT;
+	p->devices_per_user = POLICY_DEVICES_PER_USER;
+	p->devices[POLICY_TOP].entry.mode = 0660;
+	p->devices[POLICY_TOP].up_on_address = true;
+	p->devices[POLICY_TUN] = p->devices[POLICY_TOP];
+	p->devices[POLICY_TAP] = p->devices[POLICY_TOP];
+	memset(p->index[0], POLICY_TUN, sizeof(p->index[0]));
+	memset(p->index[1], POLICY_TAP, sizeof(p->index[1]));
+	p->device_count = POLICY_FIRST_BLOCK;
+	return p;
+}
+
+void
+policy_free(struct policy *p)
+{
+	free(p);
 }
 
 uint16_t
@@ -26,6 +47,39 @@ bool
 policy_has(const struct policy *p, struct device_id id)
 {
 	return device_id_valid(id) && id.unit < policy_units(p, id.kind);
+}
+
+const struct device_policy *
+policy_device(const struct policy *p, struct device_id id)
+{
+	if (!device_id_valid(id)) {
+		return &p->devices[POLICY_TOP];
+	}
+	return &p->devices[p->index[id.kind - DEVICE_TUN][id.unit]];
+}
+
+const struct device_policy *
+policy_for_name(const struct policy *p, const char *name)
+{
+	for (unsigned i = 0; i < p->names_count; i++) {
+		if (fnmatch(p->names[i].pattern, name, 0) == 0) {
+			return &p->names[i].device;
+		}
+	}
+	return &p->devices[POLICY_TOP];
+}
+
+bool
+policy_configures(const struct device_policy *d)
+{
+	return d->mtu != 0 || d->queue_packets != 0 || d->mac_kind != POLICY_MAC_RANDOM || d->address_count > 0 ||
+	    d->route_count > 0 || d->up == POLICY_UP_YES;
+}
+
+bool
+policy_brings_up(const struct device_policy *d)
+{
+	return d->up == POLICY_UP_YES || (d->up == POLICY_UP_DEFAULT && d->address_count > 0 && d->up_on_address);
 }
 
 static bool
@@ -64,4 +118,37 @@ policy_allows(const struct devlist_entry *entry, const struct os_peer *peer, uns
 		granted = entry->mode;
 	}
 	return (granted & wanted) == wanted;
+}
+
+bool
+policy_allows_some(const struct policy *p, const struct os_peer *peer, unsigned access)
+{
+	for (unsigned i = 0; i < p->device_count; i++) {
+		if (policy_allows(&p->devices[i].entry, peer, access)) {
+			return true;
+		}
+	}
+	for (unsigned i = 0; i < p->names_count; i++) {
+		if (policy_allows(&p->names[i].device.entry, peer, access)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+policy_allows_program(const struct device_policy *d, pid_t pid)
+{
+	for (unsigned i = 0; i < d->program_count; i++) {
+		if (os_runs_program(pid, d->programs[i])) {
+			return true;
+		}
+	}
+	return d->program_count == 0;
+}
+
+bool
+policy_allows_one_more(const struct policy *p, uid_t uid, unsigned open)
+{
+	return uid == 0 || p->devices_per_user == 0 || open < p->devices_per_user;
 }

@@ -179,13 +179,19 @@ rundir_listen(struct rundir *r)
 int
 rundir_write_devices(const struct rundir *r, const struct policy *policy)
 {
+	static const uint8_t kinds[] = {DEVICE_TUN, DEVICE_TAP}; /* the list's order */
 	struct devlist_entry entries[2 * DEVICE_UNITS_MAX];
 	char data[DEVLIST_BYTES_MAX];
+	unsigned count = 0;
 	size_t size;
 	int fd, saved;
 
-	for (unsigned i = 0; i < (unsigned)policy->tun_units + policy->tap_units; i++) {
-		entries[i] = policy->entry;
+	for (unsigned i = 0; i < sizeof(kinds); i++) {
+		struct device_id id = {.kind = kinds[i]};
+
+		for (; policy_has(policy, id); id.unit++) {
+			entries[count++] = policy_device(policy, id)->entry;
+		}
 	}
 	size = devlist_make(data, policy->tun_units, policy->tap_units, entries, time(NULL));
 	fd = openat(r->fd, DEVICES_NEW, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);

@@ -107,6 +107,7 @@ worker_run(void)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
 	w.base = event_base_new();
 	if (w.base == NULL) {
 		log_errorx("no event loop");

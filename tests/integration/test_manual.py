@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import shlex
+import subprocess
 
 import pytest
 from worlds import TUNTAPD, Daemon, wait_until
@@ -51,6 +52,17 @@ def test_wait_and_ifname(namespace, daemon):
     holder.end()
 
 
+def test_config_check_and_reload(namespace, directory):
+    path = pathlib.Path(directory) / "tuntapd.conf"
+    path.write_text("mtu = 1400\n")
+    daemon = Daemon(namespace, directory, ["-c", str(path)])
+    line = example("tuntapd.1", "config check").replace("config check", f"config check -c {shlex.quote(str(path))}")
+    assert "/run/tuntapd/lock" in line
+    namespace.run(["sh", "-c", line.replace("/run/tuntapd", str(daemon.rundir))])
+    wait_until(lambda: "read the configuration again" in daemon.log)
+    assert daemon.stop() == 0
+
+
 def test_stop_all(namespace, directory):
     """The two examples of the daemon's page, at a socket of this test's own."""
     serve = [word for word in shlex.split(example("tuntapd.8", "netns exec"))]
@@ -73,6 +85,25 @@ def test_configuration(namespace, directory):
     done = daemon.run("import os; st = os.stat('/dev/tap31'); print(st.st_uid, st.st_gid, oct(st.st_mode & 0o777))")
     assert done.stdout.split() == ["0", "4321", "0o660"]
     assert daemon.stop() == 0
+
+
+@pytest.mark.no_root
+def test_configuration_examples_are_good(directory):
+    page = (DOCS / "tuntapd.conf.5").read_text().partition("\n.Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
+    found = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page, re.M | re.S)
+    assert len(found) == 3
+    path = pathlib.Path(directory) / "tuntapd.conf"
+    path.write_text("".join(found).replace('"netdev"', '"4321"'))
+    done = subprocess.run([TUNTAPD, "config", "check", "-c", str(path)], capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.no_root
+def test_every_key_is_on_the_page():
+    source = (DOCS.parent / "daemon" / "config.c").read_text().partition("static const struct key keys[] = {")[2].partition("};")[0]
+    keys = set(re.findall(r'\{"([a-z-]+)", AT_', source))
+    assert len(keys) > 15
+    assert keys == set(re.findall(r"^\.It Ic ([a-z-]+) No =", (DOCS / "tuntapd.conf.5").read_text(), re.M))
 
 
 @pytest.mark.no_root

@@ -138,7 +138,7 @@ START_TEST(another_namespace_is_eacces)
 	struct device_attached a;
 
 	/* Nobody's own namespace: the fake descriptor of it has no owner. */
-	world.policy.entry.mode = 0666;
+	world.policy->devices[POLICY_TAP].entry.mode = 0666;
 	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &stranger, 99, &a), EACCES);
 	ck_assert_uint_eq(fake_link_count(), 0);
 }
@@ -188,7 +188,7 @@ START_TEST(a_full_table_refuses_and_goes_on)
 	struct device_attached a;
 	struct devlist_entry anybody = {.mode = 0666};
 
-	world.policy.entry = anybody;
+	world.policy->devices[POLICY_TAP].entry = anybody;
 	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
 		ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 100000 + place, &a), 0);
 		ck_assert_uint_eq(a.place, place);

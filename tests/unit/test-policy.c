@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * test-policy.c - who may open what: owner, group, supplementary group, others, root; and the configuration file.
+ * test-policy.c - who may open what: owner, group, supplementary group, others, root, the right program; and which of the policy's parts
+ * holds for a device or a name.
  */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sysexits.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "daemon/config.h"
 #include "worlds.h"
 
 static gid_t extra_groups[] = {7, 300, 9};
@@ -44,55 +43,109 @@ START_TEST(mode_bits_decide)
 }
 END_TEST
 
-static const struct {
-	const char *text;
-	int status;
-	struct policy policy; /* where status is EX_OK */
-} files[] = {
-	{"", EX_OK, {16, 16, {0, 0, 0660}}},
-	{"tun-units = 4\ntap-units = 256\n", EX_OK, {4, 256, {0, 0, 0660}}},
-	{"owner = \"0\"\ngroup = \"1234\"\nmode = \"0666\"\n", EX_OK, {16, 16, {0, 1234, 0666}}},
-	{"owner = root\n", EX_OK, {16, 16, {0, 0, 0660}}},
-	{"tun-units = 257\n", EX_CONFIG, {0}},
-	{"tun-units = -1\n", EX_CONFIG, {0}},
-	{"tap-unitz = 4\n", EX_CONFIG, {0}},
-	{"mode = \"0999\"\n", EX_CONFIG, {0}},
-	{"mode = \"01777\"\n", EX_CONFIG, {0}},
-	{"mode = \"rw\"\n", EX_CONFIG, {0}},
-	{"owner = \"no such user here\"\n", EX_CONFIG, {0}},
-	{"group = \"no such group here\"\n", EX_CONFIG, {0}},
-	{"owner = \"99999999999\"\n", EX_CONFIG, {0}},
-	{"tun-units = {\n", EX_CONFIG, {0}},
-};
-
-START_TEST(configuration_file_is_taken_whole_or_refused)
+START_TEST(any_program_may_where_none_is_named)
 {
-	struct policy policy;
-	char path[128];
-	int fd, status;
+	static const struct device_policy none;
 
-	snprintf(path, sizeof(path), "%s/conf", world.dir);
-	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(write(fd, files[_i].text, strlen(files[_i].text)), (ssize_t)strlen(files[_i].text));
-	close(fd);
-	status = config_load(&policy, path);
-	ck_assert_msg(status == files[_i].status, "%s: status %d", files[_i].text, status);
-	if (status == EX_OK) {
-		ck_assert_uint_eq(policy.tun_units, files[_i].policy.tun_units);
-		ck_assert_uint_eq(policy.tap_units, files[_i].policy.tap_units);
-		ck_assert_uint_eq(policy.entry.uid, files[_i].policy.entry.uid);
-		ck_assert_uint_eq(policy.entry.gid, files[_i].policy.entry.gid);
-		ck_assert_uint_eq(policy.entry.mode, files[_i].policy.entry.mode);
-	}
+	ck_assert(policy_allows_program(&none, getpid()));
 }
 END_TEST
 
-START_TEST(named_file_must_exist)
+START_TEST(only_a_named_program_may)
 {
-	struct policy policy;
+	struct device_policy *d = &world.policy->devices[POLICY_TAP];
+	char link[128];
 
-	ck_assert_int_eq(config_load(&policy, "/nonexistent/tuntapd.conf"), EX_NOINPUT);
+	d->program_count = 2;
+	snprintf(d->programs[0], sizeof(d->programs[0]), "/nonexistent/program");
+	snprintf(d->programs[1], sizeof(d->programs[1]), "/bin/sh");
+	ck_assert(!policy_allows_program(d, getpid()));
+	/* This program itself, by another name. */
+	snprintf(link, sizeof(link), "%s/link", world.dir);
+	ck_assert_int_eq(symlink("/proc/self/exe", link), 0);
+	snprintf(d->programs[1], sizeof(d->programs[1]), "%s", link);
+	ck_assert(policy_allows_program(d, getpid()));
+	/* A process that there is not. */
+	ck_assert(!policy_allows_program(d, 0x7ffffffe));
+}
+END_TEST
+
+START_TEST(a_user_has_a_number_of_devices_and_root_any)
+{
+	ck_assert(policy_allows_one_more(world.policy, 1000, POLICY_DEVICES_PER_USER - 1));
+	ck_assert(!policy_allows_one_more(world.policy, 1000, POLICY_DEVICES_PER_USER));
+	ck_assert(policy_allows_one_more(world.policy, 0, 4000));
+	world.policy->devices_per_user = 0;
+	ck_assert(policy_allows_one_more(world.policy, 1000, 4000));
+}
+END_TEST
+
+START_TEST(a_device_has_its_block_or_its_kind_s)
+{
+	struct policy *p = world.policy;
+	struct device_id tap7 = {.kind = DEVICE_TAP, .unit = 7}, tap8 = {.kind = DEVICE_TAP, .unit = 8};
+	struct device_id tun7 = {.kind = DEVICE_TUN, .unit = 7}, far = {.kind = DEVICE_TUN, .unit = 9999};
+
+	p->index[DEVICE_TAP - DEVICE_TUN][7] = POLICY_FIRST_BLOCK;
+	p->device_count++;
+	ck_assert_ptr_eq(policy_device(p, tap7), &p->devices[POLICY_FIRST_BLOCK]);
+	ck_assert_ptr_eq(policy_device(p, tap8), &p->devices[POLICY_TAP]);
+	ck_assert_ptr_eq(policy_device(p, tun7), &p->devices[POLICY_TUN]);
+	ck_assert_ptr_eq(policy_device(p, far), &p->devices[POLICY_TOP]);
+}
+END_TEST
+
+START_TEST(the_first_pattern_that_matches_counts)
+{
+	struct policy *p = world.policy;
+
+	snprintf(p->names[0].pattern, sizeof(p->names[0].pattern), "vpn[0-9]");
+	snprintf(p->names[1].pattern, sizeof(p->names[1].pattern), "vpn*");
+	p->names_count = 2;
+	ck_assert_ptr_eq(policy_for_name(p, "vpn3"), &p->names[0].device);
+	ck_assert_ptr_eq(policy_for_name(p, "vpn33"), &p->names[1].device);
+	ck_assert_ptr_eq(policy_for_name(p, "xvpn3"), &p->devices[POLICY_TOP]);
+}
+END_TEST
+
+START_TEST(something_is_allowed_if_any_part_allows_it)
+{
+	struct policy *p = world.policy;
+	struct os_peer peer = {.uid = 1000, .gid = 1000};
+
+	ck_assert(!policy_allows_some(p, &peer, MESSAGE_ACCESS_ALL));
+	p->names_count = 1;
+	p->names[0].device.entry = (struct devlist_entry){.uid = 1000, .mode = 0600};
+	ck_assert(policy_allows_some(p, &peer, MESSAGE_ACCESS_ALL));
+	p->names_count = 0;
+	p->devices[POLICY_FIRST_BLOCK].entry = (struct devlist_entry){.gid = 1000, .mode = 0060};
+	ck_assert(!policy_allows_some(p, &peer, MESSAGE_ACCESS_ALL));
+	p->device_count++;
+	ck_assert(policy_allows_some(p, &peer, MESSAGE_ACCESS_ALL));
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct device_policy policy;
+	bool configures, brings_up;
+} ups[] = {
+	{"nothing said", {.up_on_address = true}, false, false},
+	{"up", {.up = POLICY_UP_YES}, true, true},
+	{"an address", {.up_on_address = true, .address_count = 1}, true, true},
+	{"an address that brings nothing up", {.address_count = 1}, true, false},
+	{"an address, and down", {.up = POLICY_UP_NO, .up_on_address = true, .address_count = 1}, true, false},
+	{"an MTU", {.mtu = 1400}, true, false},
+	{"a queue", {.queue_packets = 9}, true, false},
+	{"a MAC address", {.mac_kind = POLICY_MAC_STABLE}, true, false},
+	{"a route", {.up = POLICY_UP_YES, .route_count = 1}, true, true},
+	{"owner, link and hooks", {.entry = {1, 2, 0600}, .link = "linux", .open_hook = "/bin/true"}, false, false},
+};
+
+START_TEST(what_is_done_to_an_interface)
+{
+	ck_assert_msg(policy_configures(&ups[_i].policy) == ups[_i].configures, "%s", ups[_i].name);
+	ck_assert_msg(policy_brings_up(&ups[_i].policy) == ups[_i].brings_up, "%s", ups[_i].name);
 }
 END_TEST
 
@@ -102,10 +155,15 @@ main(void)
 	Suite *suite = suite_create("policy");
 	TCase *tcase = tcase_create("policy");
 
-	tcase_add_checked_fixture(tcase, world_of_a_rundir, world_end);
+	tcase_add_checked_fixture(tcase, world_of_closed_devices, world_end);
 	tcase_add_loop_test(tcase, mode_bits_decide, 0, sizeof(rows) / sizeof(rows[0]));
-	tcase_add_loop_test(tcase, configuration_file_is_taken_whole_or_refused, 0, sizeof(files) / sizeof(files[0]));
-	tcase_add_test(tcase, named_file_must_exist);
+	tcase_add_test(tcase, any_program_may_where_none_is_named);
+	tcase_add_test(tcase, only_a_named_program_may);
+	tcase_add_test(tcase, a_user_has_a_number_of_devices_and_root_any);
+	tcase_add_test(tcase, a_device_has_its_block_or_its_kind_s);
+	tcase_add_test(tcase, the_first_pattern_that_matches_counts);
+	tcase_add_test(tcase, something_is_allowed_if_any_part_allows_it);
+	tcase_add_loop_test(tcase, what_is_done_to_an_interface, 0, sizeof(ups) / sizeof(ups[0]));
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }

@@ -62,7 +62,7 @@ make_table(void)
 	world.netns = netns_table_new(NULL, WORLD_NETNS, &none);
 	ck_assert_ptr_nonnull(world.netns);
 	setup = (struct devices_setup){
-		.policy = &world.policy,
+		.policy = world.policy,
 		.journal = world.journal,
 		.netns = world.netns,
 		.rundir = world.dir_fd,
@@ -78,7 +78,8 @@ world_of_closed_devices(void)
 {
 	world_of_a_rundir();
 	fake_link_reset();
-	policy_init(&world.policy);
+	world.policy = policy_new();
+	ck_assert_ptr_nonnull(world.policy);
 	make_table();
 }
 
@@ -104,6 +105,8 @@ void
 world_end(void)
 {
 	forget_table();
+	policy_free(world.policy);
+	world.policy = NULL;
 	fake_link_reset();
 	close(world.dir_fd);
 	ck_assert_int_eq(nftw(world.dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);

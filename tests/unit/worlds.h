@@ -17,7 +17,7 @@ struct world {
 	char dir[64];
 	int dir_fd;
 	unsigned fds_before;
-	struct policy policy;
+	struct policy *policy; /* that of the table; may be changed while no device is open */
 	struct journal *journal;
 	struct netns_table *netns;
 	struct devices *devices;
