@@ -19,6 +19,11 @@
  * The first address given to a device that has never been up brings it up, unless the policy forbids it; a device that was up once
  * stays as the administrator puts it, and so does one of the linux dialect, whose programs expect the kernel's own device.
  *
+ * A persistent device, of the daemon's own namespace, has its interface also while it is closed: it is made when the daemon starts or the
+ * policy begins to want it, and each open joins it.  What tells the last close is then that the interface has lost its carrier, of which
+ * there is no news while it is down: it is read now and then (devices_look_at_kept), and whenever somebody asks about the device, or wants
+ * to open it.
+ *
  * A holder of a Linux tun descriptor can mark its interface persistent; nobody would ever take that away again, so it is
  * taken away as soon as it shows.  The kernel tells of the mark only while the interface is up (netdev_state_change); for the rest,
  * whoever asks about a device that is open, or wants to open it, has it read again.
@@ -49,7 +54,8 @@ struct device {
 	enum message_dialect dialect;
 	struct link link;
 	struct statepage page;
-	bool was_up; /* since it was opened */
+	bool kept; /* the interface is persistent, of our making; also while the device is closed */
+	bool was_up; /* since it was opened, or made */
 	bool up_on_address;       /* by the policy of its open */
 	unsigned own_addresses;   /* added by us, and yet to be told of, that are no reason to bring it up */
 	char close_hook[POLICY_PATH_SIZE]; /* by the policy of its open */
@@ -68,8 +74,11 @@ enum refusal {
 struct devices {
 	struct devices_setup setup;
 	struct log_limit limits[REFUSALS];
+	bool ending; /* nothing is made any more */
 	struct device *at[DEVICE_PLACES_MAX]; /* by place; NULL: never opened */
 };
+
+static void sync_kept(struct devices *d, uint32_t place);
 
 struct devices *
 devices_new(const struct devices_setup *setup)
@@ -111,13 +120,14 @@ find_by_place(struct devices *d, uint32_t place)
 	return place < DEVICE_PLACES_MAX && is_open(d->at[place]) ? d->at[place] : NULL;
 }
 
+/* Also one that is closed and has its interface all the same. */
 static struct device *
 find_by_ifindex(struct devices *d, const struct netns *ns, uint32_t ifindex)
 {
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
-		struct device *dev = find_by_place(d, place);
+		struct device *dev = d->at[place];
 
-		if (dev != NULL && dev->link.netns == ns && dev->link.ifindex == ifindex) {
+		if (dev != NULL && (is_open(dev) || dev->kept) && dev->link.netns == ns && dev->link.ifindex == ifindex) {
 			return dev;
 		}
 	}
@@ -213,6 +223,7 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 		.uid = dev->uid,
 		.was_up = dev->was_up,
 		.dialect = (uint8_t)dev->dialect,
+		.persistent = dev->kept,
 	};
 
 	snprintf(r.ifname, sizeof(r.ifname), "%s", dev->link.ifname);
@@ -277,6 +288,7 @@ forget(struct devices *d, struct device *dev)
 	statepage_close(&dev->page);
 	netns_put(d->setup.netns, dev->link.netns);
 	dev->state = DEVICE_CLOSED;
+	dev->kept = false;
 	memset(&dev->link, 0, sizeof(dev->link));
 	dev->was_up = false;
 	dev->close_hook[0] = '\0';
@@ -306,12 +318,42 @@ on_departed(struct devices *d, struct device *dev, const char *why)
 	char name[NAME_TEXT_SIZE];
 
 	name_of(d, dev, name);
+	log_info("%s: %s", name, is_open(dev) ? why : "its persistent interface is gone");
+	if (is_open(dev)) {
+		if (statepage_set_gone(&dev->page) < 0) {
+			log_warn("%s: writing the state page", name);
+		}
+		call_hook(d, dev, "close", dev->close_hook);
+	}
+	forget(d, dev);
+	sync_kept(d, dev->place);
+}
+
+/* A device is closed, and its persistent interface is there. */
+static void
+rest(struct devices *d, struct device *dev)
+{
+	statepage_close(&dev->page);
+	dev->state = DEVICE_CLOSED;
+	if (write_journal(d, dev, JOURNAL_KEPT) < 0) {
+		log_warn("%s: writing the journal", dev->link.ifname);
+	}
+}
+
+/* The last close of a device whose interface stays. */
+static void
+on_released(struct devices *d, struct device *dev)
+{
+	char name[NAME_TEXT_SIZE];
+
+	name_of(d, dev, name);
 	if (statepage_set_gone(&dev->page) < 0) {
 		log_warn("%s: writing the state page", name);
 	}
-	log_info("%s: %s", name, why);
+	log_info("%s: closed, interface %s stays", name, dev->link.ifname);
 	call_hook(d, dev, "close", dev->close_hook);
-	forget(d, dev);
+	rest(d, dev);
+	sync_kept(d, dev->place);
 }
 
 static void
@@ -322,7 +364,11 @@ on_changed(struct devices *d, struct device *dev, const struct netif_status *sta
 	bool renamed = status->ifname[0] != '\0' && strcmp(status->ifname, dev->link.ifname) != 0;
 
 	name_of(d, dev, name);
-	if (status->persist) {
+	if (dev->kept && !status->carrier) {
+		on_released(d, dev);
+		return;
+	}
+	if (status->persist && !dev->kept) {
 		log_warnx("%s: made persistent by a holder (opened by uid %ld, pid %ld, %s), which the policy does not grant: "
 		    "taking the interface away", name, (long)dev->uid, (long)dev->pid, dev->program);
 		dev->link.ops->close(&dev->link);
@@ -403,6 +449,15 @@ check_opener(struct devices *d, const struct device_attach *request, const struc
 	return -1;
 }
 
+/* Whether the interface of a closed device is there as it was left. */
+static bool
+is_still_kept(struct device *dev)
+{
+	struct netif_status status;
+
+	return dev->link.ops->read(&dev->link, &status) == 0 && status.persist;
+}
+
 /* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
 static int
 check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
@@ -446,8 +501,16 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 {
 	dev->id = request->id;
 	dev->dialect = request->how.dialect;
-	dev->link = (struct link){.ops = link_of(d, request->id.kind, policy), .id = dev->id, .place = dev->place};
 	remember_policy(dev, policy);
+	snprintf(dev->program, sizeof(dev->program), "?");
+	dev->pid = request->peer->pid;
+	dev->uid = request->peer->uid;
+	dev->since = time(NULL);
+	if (dev->kept) {
+		return 0;
+	}
+	dev->was_up = false;
+	dev->link = (struct link){.ops = link_of(d, request->id.kind, policy), .id = dev->id, .place = dev->place};
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
 		return -1;
@@ -459,11 +522,6 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 		return -1;
 	}
 	memcpy(dev->link.ifname, request->ifname, sizeof(dev->link.ifname));
-	snprintf(dev->program, sizeof(dev->program), "?");
-	dev->pid = request->peer->pid;
-	dev->uid = request->peer->uid;
-	dev->since = time(NULL);
-	dev->was_up = false;
 	return 0;
 }
 
@@ -518,9 +576,13 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		return -1;
 	}
 	dev = entry_at(d, place);
+	if (dev != NULL && dev->kept && !is_still_kept(dev)) {
+		forget(d, dev);
+	}
 	if (dev == NULL || prepare(d, dev, request, policy) < 0) {
 		return -1;
 	}
+	how.join = dev->kept;
 	/* In the linux dialect the program names the interface. */
 	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	name_of(d, dev, name);
@@ -535,7 +597,10 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		errno = saved;
 		goto fail;
 	}
-	if (policy_configures(policy) && configure(d, dev, request, policy, &status) < 0) {
+	if (how.join && dev->link.ops->read(&dev->link, &status) < 0) {
+		goto fail;
+	}
+	if (!how.join && policy_configures(policy) && configure(d, dev, request, policy, &status) < 0) {
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
@@ -559,6 +624,11 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	return 0;
 fail:
 	saved = errno;
+	if (channel < 0 && dev->kept) {
+		rest(d, dev);
+		errno = saved;
+		return -1;
+	}
 	if (channel >= 0) {
 		/* The interface exists; a program that gave its own descriptor would keep it alive. */
 		dev->link.ops->close(&dev->link);
@@ -570,6 +640,7 @@ fail:
 		close(page);
 	}
 	forget(d, dev);
+	sync_kept(d, place);
 	errno = saved;
 	return -1;
 }
@@ -766,13 +837,21 @@ void
 devices_on_event(struct devices *d, const struct netns *ns, const struct netif_event *event)
 {
 	struct device *dev = find_by_ifindex(d, ns, event->ifindex);
+	struct netif_status status;
 
 	if (dev == NULL) {
 		return;
 	}
 	switch (event->type) {
 	case NETIF_CHANGED:
-		on_changed(d, dev, &event->status);
+		if (!is_open(dev)) {
+			memcpy(dev->link.ifname, event->status.ifname, sizeof(dev->link.ifname));
+		} else if (dev->kept && !event->status.carrier) {
+			/* The news may be of before this open: only what is so now ends it. */
+			(void)refresh(d, dev, &status);
+		} else {
+			on_changed(d, dev, &event->status);
+		}
 		break;
 	case NETIF_ADDRESS_ADDED:
 		/* Contract: the first address given to a device that was never up brings it up (lwIP, iodine say no "up"). */
@@ -792,8 +871,11 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		if (statepage_set_unwatched(&dev->page) < 0) {
 			log_warn("%s: writing the state page", dev->link.ifname);
 		}
-		call_hook(d, dev, "close", dev->close_hook);
+		if (is_open(dev)) {
+			call_hook(d, dev, "close", dev->close_hook);
+		}
 		forget(d, dev);
+		sync_kept(d, dev->place);
 		break;
 	}
 }
@@ -808,7 +890,103 @@ devices_resync(struct devices *d, const struct netns *ns)
 		if (dev != NULL && dev->link.netns == ns) {
 			dev->own_addresses = 0; /* that news may be lost, too */
 			(void)refresh(d, dev, &status);
+		} else if (d->at[place] != NULL && d->at[place]->kept && d->at[place]->link.netns == ns && !is_still_kept(d->at[place])) {
+			on_departed(d, d->at[place], "closed");
 		}
+	}
+}
+
+/* Takes away the interface of a closed device. */
+static void
+remove_kept(struct devices *d, struct device *dev)
+{
+	log_info("%s: taking its persistent interface away", dev->link.ifname);
+	dev->link.ops->close(&dev->link);
+	forget(d, dev);
+}
+
+/* The steps of keep(), of which each is undone by its caller. */
+static int
+make_kept(struct devices *d, struct device *dev, const struct device_policy *policy, int *channel, char what[SETUP_WHAT_SIZE])
+{
+	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .kernel_name = policy->kernel_name};
+	struct netif_status status;
+
+	dev->link = (struct link){.ops = link_of(d, dev->id.kind, policy), .id = dev->id, .place = dev->place};
+	if (dev->link.ops == NULL || dev->link.ops->keep == NULL) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	devname_format(dev->id, dev->link.ifname);
+	dev->link.netns = netns_get(d->setup.netns, netns_own(d->setup.netns)->id, -1);
+	if (dev->link.netns == NULL || dev->link.ops->open(&dev->link, &how, channel, &status) < 0) {
+		return -1;
+	}
+	if (policy_configures(policy) && setup_apply(policy, &dev->link, &status, what) < 0) {
+		return -1;
+	}
+	dev->own_addresses = status.up ? 0 : policy->address_count;
+	dev->was_up = status.up;
+	dev->kept = true;
+	/* Until the last step it goes with our descriptor, so that there is no moment in which nobody knows of it. */
+	return write_journal(d, dev, JOURNAL_KEPT) < 0 ? -1 : dev->link.ops->keep(&dev->link, *channel);
+}
+
+/* Makes the interface of a closed device that the policy wants to be there. */
+static void
+keep(struct devices *d, uint32_t place, struct device_id id)
+{
+	const struct device_policy *policy = policy_device(d->setup.policy, id);
+	struct device *dev = entry_at(d, place);
+	char name[DEVNAME_SIZE], what[SETUP_WHAT_SIZE] = "";
+	int channel = -1;
+
+	devname_format(id, name);
+	if (dev == NULL) {
+		log_warn("%s: making its persistent interface", name);
+		return;
+	}
+	dev->id = id;
+	dev->dialect = DIALECT_BSD;
+	remember_policy(dev, policy);
+	if (make_kept(d, dev, policy, &channel, what) < 0) {
+		log_warn("%s: making its persistent interface%s%s", name, what[0] != '\0' ? ": " : "", what);
+		if (channel >= 0) {
+			dev->link.ops->close(&dev->link);
+		}
+		forget(d, dev);
+	} else {
+		log_info("%s: its persistent interface %s is made", name, dev->link.ifname);
+	}
+	if (channel >= 0) {
+		close(channel);
+	}
+}
+
+/* Makes or takes away the interface of a device that nobody holds, as the policy wants it: in the daemon's own namespace. */
+static void
+sync_kept(struct devices *d, uint32_t place)
+{
+	struct device *dev = d->at[place];
+	bool kept = dev != NULL && dev->kept, wanted;
+	struct device_id id;
+
+	if (d->ending || is_open(dev) || !device_place_id(place, &id)) {
+		return;
+	}
+	wanted = policy_has(d->setup.policy, id) && policy_device(d->setup.policy, id)->persistent;
+	if (kept && !wanted) {
+		remove_kept(d, dev);
+	} else if (wanted && !kept) {
+		keep(d, place, id);
+	}
+}
+
+static void
+sync_all_kept(struct devices *d)
+{
+	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
+		sync_kept(d, place);
 	}
 }
 
@@ -826,6 +1004,40 @@ hold_namespace(struct devices *d, struct device *dev, const struct journal_recor
 		close(fd);
 	}
 	return dev->link.netns != NULL ? 0 : -1;
+}
+
+/* Takes an open device of a record on, whose page and interface are as the record has them. */
+static void
+go_on(struct devices *d, struct device *dev, const struct journal_record *r, const struct netif_status *status)
+{
+	dev->state = DEVICE_OPEN;
+	dev->since = r->since;
+	dev->was_up = r->was_up != 0;
+	dev->dialect = r->dialect;
+	memcpy(dev->program, r->program, sizeof(dev->program));
+	write_journal_or_warn(d, dev);
+	on_changed(d, dev, status);
+}
+
+/* A device whose interface was there before its open, and is, whatever became of that.  0, or -1: it is gone. */
+static int
+adopt_kept(struct devices *d, struct device *dev, const struct journal_record *r)
+{
+	const struct state_page *page = &dev->page.content;
+	struct netif_status status;
+
+	dev->link.ifindex = r->ifindex;
+	if (dev->link.ops->adopt(&dev->link, &status) < 0 || !status.persist) {
+		return -1;
+	}
+	dev->kept = true;
+	dev->was_up = r->was_up != 0;
+	if (r->state != JOURNAL_KEPT && page->gone == 0 && page->open_number == r->open_number + (r->state == JOURNAL_MAKING)) {
+		go_on(d, dev, r, &status);
+	} else {
+		rest(d, dev);
+	}
+	return 0;
 }
 
 /* 0 if the device of that record is ours again. */
@@ -851,6 +1063,9 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 		(void)statepage_set_unwatched(&dev->page);
 		return -1;
 	}
+	if (r->persistent) {
+		return adopt_kept(d, dev, r);
+	}
 	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
 	dev->link.ifindex = making ? page->ifindex : r->ifindex;
 	if (page->open_number != r->open_number + making || page->gone != 0 ||
@@ -858,13 +1073,7 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 		(void)statepage_set_gone(&dev->page);
 		return -1;
 	}
-	dev->state = DEVICE_OPEN;
-	dev->since = r->since;
-	dev->was_up = r->was_up != 0;
-	dev->dialect = r->dialect;
-	memcpy(dev->program, r->program, sizeof(dev->program));
-	write_journal_or_warn(d, dev);
-	on_changed(d, dev, &status);
+	go_on(d, dev, r, &status);
 	return 0;
 }
 
@@ -901,6 +1110,9 @@ devices_adopt(struct devices *d)
 			continue;
 		}
 		if (adopt(d, dev, &r) == 0) {
+			if (!is_open(dev)) {
+				continue; /* only its interface is there */
+			}
 			adopted++;
 			log_info("%s: taken over, held since an earlier daemon by uid %ld, pid %ld (%s)", name_of(d, dev, name),
 			    (long)dev->uid, (long)dev->pid, dev->program);
@@ -912,13 +1124,45 @@ devices_adopt(struct devices *d)
 		}
 		forget(d, dev);
 	}
+	sync_all_kept(d);
 	return adopted;
 }
 
 void
 devices_set_policy(struct devices *d, const struct policy *policy)
 {
+	const struct policy *old = d->setup.policy;
+
+	/* An interface that nobody holds is made anew, where it would now be made otherwise. */
+	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
+		struct device *dev = d->at[place];
+
+		if (dev != NULL && dev->kept && !is_open(dev) &&
+		    memcmp(policy_device(old, dev->id), policy_device(policy, dev->id), sizeof(struct device_policy)) != 0) {
+			remove_kept(d, dev);
+		}
+	}
 	d->setup.policy = policy;
+	sync_all_kept(d);
+}
+
+bool
+devices_look_at_kept(struct devices *d)
+{
+	struct netif_status status;
+	bool any = false;
+
+	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
+		struct device *dev = d->at[place];
+		struct device_id id;
+
+		if (is_open(dev) && dev->kept && dev->state != DEVICE_UP) {
+			(void)refresh(d, dev, &status);
+		}
+		any = any || (dev != NULL && dev->kept) || (device_place_id(place, &id) && policy_has(d->setup.policy, id) &&
+		    policy_device(d->setup.policy, id)->persistent);
+	}
+	return any;
 }
 
 unsigned
@@ -926,9 +1170,13 @@ devices_end_all(struct devices *d)
 {
 	unsigned ended = 0;
 
+	d->ending = true;
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
 		struct device *dev = find_by_place(d, place);
 
+		if (dev == NULL && d->at[place] != NULL && d->at[place]->kept) {
+			remove_kept(d, d->at[place]);
+		}
 		if (dev != NULL) {
 			dev->link.ops->close(&dev->link);
 			on_departed(d, dev, "ended on request");

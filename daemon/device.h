@@ -106,6 +106,12 @@ unsigned devices_adopt(struct devices *d);
 /* From now on that policy decides: open devices go on as they are, also those that it does not have any more. */
 void devices_set_policy(struct devices *d, const struct policy *policy);
 
+/*
+ * Looks whether a device whose interface is persistent, and down, has been closed, of which there is no news.  True while there are, or are to
+ * be, such interfaces: look again, soon.
+ */
+bool devices_look_at_kept(struct devices *d);
+
 /* Takes away every open device's interface.  Returns how many. */
 unsigned devices_end_all(struct devices *d);
 

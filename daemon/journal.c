@@ -95,8 +95,8 @@ journal_read(struct journal *j, unsigned slot, struct journal_record *record)
 	}
 	id = (struct device_id){.kind = record->kind, .unit = record->unit};
 	if (n != (ssize_t)sizeof(*record) || record->magic != JOURNAL_MAGIC || record->version != JOURNAL_VERSION ||
-	    (record->state != JOURNAL_MAKING && record->state != JOURNAL_OPEN) || !device_id_known(id) ||
-	    record->dialect > DIALECT_LINUX ||
+	    record->state < JOURNAL_MAKING || record->state > JOURNAL_KEPT || !device_id_known(id) ||
+	    record->dialect > DIALECT_LINUX || record->persistent > 1 ||
 	    !is_terminated(record->ifname, sizeof(record->ifname)) || !is_terminated(record->link, sizeof(record->link)) ||
 	    !is_terminated(record->program, sizeof(record->program))) {
 		(void)journal_clear(j, slot);

@@ -24,6 +24,7 @@ enum journal_state {
 	JOURNAL_FREE = 0,
 	JOURNAL_MAKING = 1, /* the interface may or may not exist; if it does, the page of open_number + 1 has its index */
 	JOURNAL_OPEN = 2,
+	JOURNAL_KEPT = 3, /* closed, and its interface, which is persistent, is there */
 };
 
 struct journal_record {
@@ -42,7 +43,8 @@ struct journal_record {
 	uint32_t uid;
 	uint8_t was_up;       /* has been up since it was opened */
 	uint8_t dialect;      /* enum message_dialect */
-	uint8_t pad[2];
+	uint8_t persistent;   /* the interface was there before, and stays */
+	uint8_t pad;
 	char ifname[MESSAGE_IFNAME_SIZE];
 	char link[MESSAGE_IFNAME_SIZE];
 	char program[MESSAGE_PROGRAM_SIZE];

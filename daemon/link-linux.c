@@ -11,6 +11,9 @@
  * The mark by which a descriptor tells that it is a device (protocol/page.h) is set here, once.  In the linux dialect the interface has
  * the name and flags that the program asked for, and the descriptor no mark.
  *
+ * A persistent interface is made with a descriptor of ours and TUNSETPERSIST, and the descriptor is closed.  An open joins it by TUNSETIFF
+ * without IFF_TUN_EXCL; that it is held already is the driver's to say (tun_attach: EBUSY).  The last close turns its carrier off.
+ *
  * A descriptor that a program sent is a stranger's: it must be the tun node (character device 10:200), unattached, of the namespace
  * that was judged, and opened for no more than the program asked the policy for.  Its interface appears where it was opened,
  * whoever does the TUNSETIFF.
@@ -22,6 +25,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <string.h>
@@ -155,7 +159,7 @@ flags_of_open(const struct link *l, const struct link_open *how, short *flags)
 		errno = EINVAL;
 		return -1;
 	}
-	*flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | chosen | IFF_TUN_EXCL);
+	*flags = (short)((l->id.kind == DEVICE_TAP ? IFF_TAP : IFF_TUN) | chosen | (how->join ? 0 : IFF_TUN_EXCL));
 	return 0;
 }
 
@@ -170,6 +174,9 @@ sign(int fd, const struct link *l, const struct link_open *how)
 
 	if (how->dialect == DIALECT_BSD) {
 		return ioctl(fd, TUNSETSNDBUF, &mark);
+	}
+	if (how->join && ioctl(fd, TUNSETSNDBUF, &(int){INT_MAX}) < 0) { /* the driver's default, in place of our mark */
+		return -1;
 	}
 	return (how->tun_flags & IFF_MULTI_QUEUE) != 0 ? ioctl(fd, TUNSETOWNER, (unsigned long)how->uid) : 0;
 }
@@ -190,8 +197,13 @@ linux_open(struct link *l, const struct link_open *how, int *channel, struct net
 	if (fd < 0) {
 		return -1;
 	}
-	memcpy(request.ifr_name, how->kernel_name ? kernel_name_pattern : l->ifname, sizeof(request.ifr_name));
+	memcpy(request.ifr_name, how->kernel_name && !how->join ? kernel_name_pattern : l->ifname, sizeof(request.ifr_name));
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
+		goto fail;
+	}
+	/* Joined by its name, which is looked at again: a name can go to another interface, an index cannot. */
+	if (how->join && (netif_find(l->netns->netif, request.ifr_name, status) < 0 || status->ifindex != l->ifindex)) {
+		errno = EBUSY;
 		goto fail;
 	}
 	if (sign(fd, l, how) < 0 || netif_find(l->netns->netif, request.ifr_name, status) < 0) {
@@ -215,6 +227,12 @@ fail:
 	}
 	errno = saved;
 	return -1;
+}
+
+static int
+linux_keep(struct link *l, int channel)
+{
+	return ioctl(channel, TUNSETPERSIST, 1ul);
 }
 
 static int
@@ -298,6 +316,7 @@ const struct link_ops link_linux = {
 	.channel = CHANNEL_DIRECT,
 	.unavailable = linux_unavailable,
 	.open = linux_open,
+	.keep = linux_keep,
 	.adopt = linux_adopt,
 	.read = linux_read,
 	.set_up = linux_set_up,

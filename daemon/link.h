@@ -34,6 +34,7 @@ struct link {
 struct link_open {
 	unsigned access; /* MESSAGE_ACCESS_* */
 	bool nonblock;
+	bool join;        /* the interface is there: l->ifindex, made by us, persistent */
 	bool kernel_name; /* the interface is not to be called l->ifname: the kernel chooses */
 	enum message_dialect dialect;
 	uid_t uid;          /* of the opener */
@@ -51,12 +52,19 @@ struct link_ops {
 
 	/*
 	 * Makes the interface of l->id's kind called l->ifname (or how->kernel_name), exclusively: EBUSY if something of that name
-	 * exists, never joined.  Fills l->ifindex, l->ifname, *status (no addresses) and *channel, a close-on-exec descriptor for the
+	 * exists, never joined; or, with how->join, opens the one that l names: EBUSY if somebody holds it.  Fills l->ifindex,
+	 * l->ifname, *status (no addresses; as of a fresh interface) and *channel, a close-on-exec descriptor for the
 	 * program (it may be given_fd itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd
 	 * or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
 	 * nothing is left.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
+
+	/*
+	 * NULL: the link has none.  Makes the interface of a fresh channel persistent: it stays when its last descriptor is closed, and can be
+	 * opened again with how->join.  While nobody holds it, its status has no carrier.
+	 */
+	int (*keep)(struct link *l, int channel);
 
 	/*
 	 * Whether the interface that l (from a journal record) names still exists and is of this link's making; fills

@@ -43,6 +43,8 @@
 
 /* News of a namespace taken in before a request, so that a storm of interface changes cannot keep requests waiting. */
 #define EVENTS_BEFORE_REQUEST 256
+/* How often a persistent interface that is down is looked at: its last close is no news there (netdev_state_change). */
+#define LOOK_AT_KEPT_S 1
 /* How long the worker may take to end after its socket closed. */
 #define WORKER_END_S 2
 
@@ -59,6 +61,7 @@ struct monitor {
 	int worker_fd;
 	struct event *worker_event;
 	struct event *signals[3];
+	struct event *look_event; /* pending only while there are persistent interfaces */
 	struct log_limit request_limit;
 	int status; /* of exit */
 };
@@ -384,6 +387,17 @@ on_signal(evutil_socket_t number, short what, void *argument)
 }
 
 static void
+on_time_to_look(evutil_socket_t fd, short what, void *argument)
+{
+	static const struct timeval interval = {.tv_sec = LOOK_AT_KEPT_S};
+	struct monitor *m = argument;
+
+	if (devices_look_at_kept(m->devices)) {
+		(void)evtimer_add(m->look_event, &interval);
+	}
+}
+
+static void
 on_reload(evutil_socket_t number, short what, void *argument)
 {
 	struct monitor *m = argument;
@@ -396,6 +410,7 @@ on_reload(evutil_socket_t number, short what, void *argument)
 	m->policy = new;
 	devices_set_policy(m->devices, new);
 	policy_free(old);
+	on_time_to_look(-1, 0, m);
 	/* The old list is still a whole one; opens are judged by the new policy in any case. */
 	if (rundir_write_devices(&m->rundir, new) < 0) {
 		log_warn("%s/" PATHS_DEVICES, m->rundir.path);
@@ -594,6 +609,12 @@ serve_on(struct monitor *m, int listener)
 		log_error("%s/" PATHS_DEVICES, m->rundir.path);
 		return EX_IOERR;
 	}
+	m->look_event = evtimer_new(m->base, on_time_to_look, m);
+	if (m->look_event == NULL) {
+		log_error("starting");
+		return EX_OSERR;
+	}
+	on_time_to_look(-1, 0, m);
 	log_info("serving %s: %u tun and %u tap devices", m->rundir.socket_path, (unsigned)m->policy->tun_units,
 	    (unsigned)m->policy->tap_units);
 	os_notify_ready();
@@ -621,7 +642,7 @@ serve(struct monitor *m)
 static void
 tear_down(struct monitor *m)
 {
-	struct event **events[] = {&m->worker_event, &m->signals[0], &m->signals[1], &m->signals[2]};
+	struct event **events[] = {&m->worker_event, &m->signals[0], &m->signals[1], &m->signals[2], &m->look_event};
 
 	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
 		if (*events[i] != NULL) {

@@ -210,6 +210,10 @@ read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
 				status->to_program.dropped = stats.tx_dropped;
 			}
 			break;
+		case IFLA_CARRIER:
+			/* Whether the driver says so now; the flags tell it late, and not of an interface that is down. */
+			status->carrier = length >= 1 && *(const uint8_t *)data != 0;
+			break;
 		case IFLA_LINKINFO:
 			read_link_info(a, status);
 			break;

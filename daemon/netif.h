@@ -20,6 +20,7 @@ struct netif_status {
 	uint32_t ifindex;
 	char ifname[MESSAGE_IFNAME_SIZE];
 	bool up;
+	bool carrier;   /* Linux tun: somebody holds it; other drivers: as they say */
 	bool persist;   /* Linux tun: the interface would survive its last descriptor */
 	uint32_t mtu;   /* bytes */
 	bool has_mac;

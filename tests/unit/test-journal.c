@@ -69,7 +69,7 @@ static const struct {
 } damages[] = {
 	{"magic", 0, 0x00},
 	{"version", 4, 9},
-	{"state", 8, 3},
+	{"state", 8, 4},
 	{"kind", 9, 7},
 	{"unit", 11, 1},
 };
