@@ -118,10 +118,28 @@ def elf_files():
     yield "header-alone", elf(64, "<", "")[:64]
 
 
+def configurations():
+    yield "nothing", b""
+    yield "top", b"tun-units = 4\ntap-units = 256\ndevices-per-user = 7\nowner = 100\ngroup = \"1234\"\nmode = \"0666\"\nmtu = 1400\n"
+    yield "device", (b"device tap3 {\n mac = \"02:00:5e:10:00:01\"\n programs = {\"/bin/sh\", /bin/true}\n link = linux\n queue-length = 7\n"
+                     b" addresses = {\"10.9.0.1/24\", \"10.1.0.1 peer 10.1.0.2\", fd00::1/64}\n"
+                     b" routes = {10.20.0.0/16, \"10.30.0.0/16 via 10.9.0.2\", 2001:db8::/32, default}\n"
+                     b" up = yes\n up-on-address = off\n persistent = on\n interface-names = kernel\n open-hook = \"\"\n}\n")
+    yield "names", b"names \"vpn[0-9]*\" { owner = 5 mac = stable close-hook = /usr/bin/env }\n"
+    yield "kinds", b"device tap { mtu = 9000 }\ndevice tun { up = no }\ndevice tap0 { owner = 1 }\n"
+    yield "comments", b"# one\nmtu /* two\nlines */ = // three\n 1400\ndevice tap0 { addresses = { # four\n 10.0.0.1/8, } }"
+    yield "strings", b"programs = {'/a\\'b', \"/\\x41\\101\\n\\\nz\"}\nprograms += \"/c\""
+    yield "unknown", b"mdoe = 1\ndevcie tap0 { a = { b, c } d { e = f } }\nmtu = 3\n"
+    yield "not-closed", b"device tap0 {\n mtu = 100\n"
+    yield "no-value", b"mtu = }\n"
+    yield "no-title", b"device { mtu = 100 }"
+    yield "twice", b"device tap0 { mtu = 100 } device tap0 { mtu = 100 }\nmtu = 100 mtu = 200"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
-                          "binary-elf": elf_files()}.items():
+                          "binary-elf": elf_files(), "config": configurations()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)
