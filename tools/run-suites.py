@@ -162,7 +162,11 @@ def run_suite(suite, name):
         totals = [a + b for a, b in zip(totals, numbers)]
         if numbers[1]:
             show(record)
-        elif numbers[2]:
+            continue
+        for line in record.get("stdout", "").splitlines():
+            if line.startswith("| "):  # a table of results, which a suite shows for its readers
+                print(f"  {line}")
+        if numbers[2]:
             for line in record.get("stdout", "").splitlines():
                 if re.search(r"#\s*SKIP|SKIPPED", line):
                     print(f"  skipped: {line.strip()}")

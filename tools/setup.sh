@@ -49,6 +49,13 @@ debian_packages() {
 	return 0
 }
 
+# "PACKAGE" and "PACKAGE unless COMMAND": the packages that are wanted here.
+wanted() {
+	while read -r package word command; do
+		[ "$word" = unless ] && command -v "$command" >/dev/null 2>&1 || echo "$package"
+	done
+}
+
 say_and_end() {
 	echo "setup: $1" >&2
 	echo "setup: missing:$missing" >&2
@@ -57,7 +64,7 @@ say_and_end() {
 
 setup_debian() {
 	missing=
-	for package in $(debian_packages); do
+	for package in $(debian_packages | wanted); do
 		# "install ok installed": a removed package still has a status.
 		dpkg-query -W -f '${Status}\n' "$package" 2>/dev/null | grep -q '^install ok installed$' ||
 			missing="$missing $package"
@@ -71,10 +78,10 @@ setup_debian() {
 	echo "setup: installing:$missing"
 	# A machine that has never looked has no package lists.
 	# shellcheck disable=SC2086 # a list of words
-	if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null 2>&1; then
+	if ! $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null 2>&1; then
 		$as_root apt-get update -qq || say_and_end "the package lists cannot be read"
 		# shellcheck disable=SC2086
-		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null ||
+		$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing >/dev/null ||
 			say_and_end "apt-get could not install them"
 	fi
 }

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""Two network namespaces joined by a cable, a daemon in each; see ../integration/worlds.py."""
+"""Two network namespaces joined by a cable, a daemon in each; see ../integration/worlds.py.  What passed is shown as a table."""
 import os
 import pathlib
+import shutil
 import signal
 import sys
 
@@ -12,37 +13,58 @@ sys.path.insert(0, str(HERE.parents[0] / "integration"))
 sys.path.insert(0, str(HERE))
 
 from worlds import *  # noqa: E402,F401,F403 pylint: disable=wildcard-import,unused-wildcard-import,wrong-import-position
+import build  # noqa: E402 pylint: disable=wrong-import-position
+from table import CLIENTS  # noqa: E402 pylint: disable=wrong-import-position
 from worlds import Daemon, Namespace  # noqa: E402 pylint: disable=wrong-import-position
 
-RESULTS = []
+# Nobody in particular: who has no rights but those that the daemon's configuration gives to all.
+STRANGER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 
 
 class Side:
-    """One end: a namespace with address 192.0.2.N, its daemon, a BSD-syntax ifconfig, and what runs there."""
+    """One end: a namespace with address 192.0.2.N, its daemon, what runs there; and BSD's ifconfig and route, for programs of BSD."""
 
-    def __init__(self, directory, number):
+    def __init__(self, directory, number, bsd_tools):
         self.directory = pathlib.Path(directory) / f"side{number}"
         self.directory.mkdir()
         self.number = number
         self.address = f"192.0.2.{number}"
         self.namespace = Namespace(self.directory)
-        for tool in ("ifconfig", "route"):
-            self.namespace.run(["mount", "--bind", str(HERE / "bin" / tool), f"/sbin/{tool}"])
-        self.daemon = Daemon(self.namespace, self.directory)
+        self.path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
+        if bsd_tools:
+            self.path = f"{HERE / 'bin'}:{self.path}"
+            for tool in ("ifconfig", "route"):
+                self.namespace.run(["mount", "--bind", str(HERE / "bin" / tool), f"/sbin/{tool}"])
+        # Some programs have no rights of their own.
+        configuration = self.write("tuntapd.conf", 'mode = "0666"\n')
+        self.daemon = Daemon(self.namespace, self.directory, ["-c", str(configuration)])
         self.programs = []
 
     def environment(self):
-        return {**os.environ, "PATH": f"{HERE / 'bin'}:{os.environ['PATH']}:/usr/sbin:/sbin"}
+        return {**os.environ, "PATH": self.path}
 
-    def start(self, command, name):
-        """An unmodified program, with the shim."""
-        process = self.namespace.start([TUNTAPD, "exec", "-s", self.daemon.socket, "--", *map(str, command)], name,
-                                       env=self.environment(), cwd=self.directory)
+    def start(self, command, name, verb=("exec",), as_user=False, **environment):
+        """An unmodified program, with the shim, or as the verb says: "fd" and a device."""
+        process = self.namespace.start([*(STRANGER if as_user else []), TUNTAPD, verb[0], "-s", self.daemon.socket, *verb[1:], "--",
+                                        *map(str, command)], name, env={**self.environment(), **environment}, cwd=self.directory)
         self.programs.append(process)
         return process
 
-    def start_plain(self, command, name):
-        return self.namespace.start(list(map(str, command)), name, env=self.environment(), cwd=self.directory)
+    def built(self, name):
+        """The files of a build, where any user can reach them: the cache is in somebody's home."""
+        there = self.directory / f"built-{name}"
+        if not there.exists():
+            shutil.copytree(build.build(name), there)
+        return there
+
+    def configure(self, interface, address, prefix=24):
+        """What an administrator does for a program that may not."""
+        self.run(["ip", "addr", "add", f"{address}/{prefix}", "dev", interface])
+        self.run(["ip", "link", "set", interface, "up"])
+
+    def start_plain(self, command, name, as_user=False):
+        return self.namespace.start([*(STRANGER if as_user else []), *map(str, command)], name, env=self.environment(),
+                                    cwd=self.directory)
 
     def run(self, command, **more):
         return self.namespace.run(list(map(str, command)), **more)
@@ -68,9 +90,18 @@ class Side:
         return path
 
 
+def row_of(request):
+    """The row of the table that the test is for: @pytest.mark.client(NAME), or an indirect parameter."""
+    marker = request.node.get_closest_marker("client")
+    callspec = getattr(request.node, "callspec", None)
+    name = marker.args[0] if marker else callspec and callspec.params.get("client")
+    return CLIENTS[name] if name else None
+
+
 @pytest.fixture
-def sides(directory):
-    a, b = Side(directory, 1), Side(directory, 2)
+def sides(directory, request):
+    row = row_of(request)
+    a, b = (Side(directory, number, row is None or row.dialect == "bsd") for number in (1, 2))
     a.run(["ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(b.namespace.pid)])
     for side in (a, b):
         side.run(["ip", "addr", "add", f"{side.address}/24", "dev", "cable"])
@@ -94,8 +125,23 @@ def sides(directory):
     assert not problems, problems
 
 
+@pytest.fixture
+def client(request):
+    row = row_of(request)
+    row.check_version()
+    return row
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "no_root: runs without root")
+    config.addinivalue_line("markers", "client(name): the row of the table that the test is for")
+
+
 def pytest_terminal_summary(terminalreporter):
-    if RESULTS:
-        terminalreporter.write_line("program          version   device   what passed")
-        for row in RESULTS:
-            terminalreporter.write_line("{:16} {:9} {:8} {}".format(*row))
+    """The table, as far as it was run: run-suites.py repeats it."""
+    titles = ("program", "version", "language", "dialect", "device", "link", "what passed")
+    rows = [(c.program, c.version, c.language, c.dialect, c.device, c.link, c.passed)
+            for c in CLIENTS.values() if c.passed]
+    widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
+    for row in [titles, ["-" * width for width in widths], *rows] if rows else []:
+        terminalreporter.write_line("| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) + " |")
