@@ -30,6 +30,10 @@ class Side:
         self.number = number
         self.address = f"192.0.2.{number}"
         self.namespace = Namespace(self.directory)
+        # For whichever user a program runs as, however the machine's own is.
+        self.temporary = self.directory / "tmp"
+        self.temporary.mkdir()
+        self.temporary.chmod(0o1777)
         self.path = f"{os.environ['PATH']}:/usr/sbin:/sbin"
         if bsd_tools:
             self.path = f"{HERE / 'bin'}:{self.path}"
@@ -41,7 +45,7 @@ class Side:
         self.programs = []
 
     def environment(self):
-        return {**os.environ, "PATH": self.path}
+        return {**os.environ, "PATH": self.path, "TMPDIR": str(self.temporary)}
 
     def start(self, command, name, verb=("exec",), as_user=False, **environment):
         """An unmodified program, with the shim, or as the verb says: "fd" and a device."""
