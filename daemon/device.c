@@ -432,6 +432,10 @@ check_opener(struct devices *d, const struct device_attach *request, const struc
 	if (!policy_allows(&policy->entry, request->peer, request->how.access)) {
 		errno = EACCES;
 		refuse(d, REFUSED_POLICY, request, "its owner, group and mode do not allow it");
+	} else if (request->peer->uid != 0 && request->id.unit == DEVICE_UNIT_NAMED &&
+	    !policy_frees_name(d->setup.policy, request->ifname)) {
+		errno = EACCES;
+		refuse(d, REFUSED_POLICY, request, "only root may choose such a name, where no 'names' block of the configuration has it");
 	} else if (!policy_allows_program(policy, request->peer->pid)) {
 		errno = EACCES;
 		refuse(d, REFUSED_PROGRAM, request, "its program is none of those that may");
@@ -1138,7 +1142,7 @@ devices_set_policy(struct devices *d, const struct policy *policy)
 		struct device *dev = d->at[place];
 
 		if (dev != NULL && dev->kept && !is_open(dev) &&
-		    memcmp(policy_device(old, dev->id), policy_device(policy, dev->id), sizeof(struct device_policy)) != 0) {
+		    !policy_same(policy_device(old, dev->id), policy_device(policy, dev->id))) {
 			remove_kept(d, dev);
 		}
 	}

@@ -107,8 +107,8 @@ unsigned devices_adopt(struct devices *d);
 void devices_set_policy(struct devices *d, const struct policy *policy);
 
 /*
- * Looks whether a device whose interface is persistent, and down, has been closed, of which there is no news.  True while there are, or are to
- * be, such interfaces: look again, soon.
+ * Looks whether a device whose interface is persistent, and down, has been closed, of which there is no news.  True while there are, or
+ * are to be, such interfaces: look again, soon.
  */
 bool devices_look_at_kept(struct devices *d);
 

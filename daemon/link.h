@@ -61,8 +61,8 @@ struct link_ops {
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
 
 	/*
-	 * NULL: the link has none.  Makes the interface of a fresh channel persistent: it stays when its last descriptor is closed, and can be
-	 * opened again with how->join.  While nobody holds it, its status has no carrier.
+	 * NULL: the link has none.  Makes the interface of a fresh channel persistent: it stays when its last descriptor is closed, and
+	 * can be opened again with how->join.  While nobody holds it, its status has no carrier.
 	 */
 	int (*keep)(struct link *l, int channel);
 

@@ -58,15 +58,40 @@ policy_device(const struct policy *p, struct device_id id)
 	return &p->devices[p->index[id.kind - DEVICE_TUN][id.unit]];
 }
 
-const struct device_policy *
-policy_for_name(const struct policy *p, const char *name)
+/* The first pattern that matches, or NULL. */
+static const struct device_policy *
+find_pattern(const struct policy *p, const char *name)
 {
 	for (unsigned i = 0; i < p->names_count; i++) {
 		if (fnmatch(p->names[i].pattern, name, 0) == 0) {
 			return &p->names[i].device;
 		}
 	}
-	return &p->devices[POLICY_TOP];
+	return NULL;
+}
+
+const struct device_policy *
+policy_for_name(const struct policy *p, const char *name)
+{
+	const struct device_policy *found = find_pattern(p, name);
+
+	return found != NULL ? found : &p->devices[POLICY_TOP];
+}
+
+bool
+policy_same(const struct device_policy *a, const struct device_policy *b)
+{
+	/* Pads are zeroed too, when a policy is made; one that differs in a pad alone is taken for another, which does no harm. */
+	/* NOLINTNEXTLINE(bugprone-suspicious-memory-comparison,cert-exp42-c,cert-flp37-c): as above */
+	return memcmp(a, b, sizeof(*a)) == 0;
+}
+
+bool
+policy_frees_name(const struct policy *p, const char *name)
+{
+	struct device_id id;
+
+	return devname_parse(name, &id) || find_pattern(p, name) != NULL;
 }
 
 bool

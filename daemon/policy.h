@@ -100,6 +100,15 @@ const struct device_policy *policy_device(const struct policy *p, struct device_
 /* What holds for an interface of a name that a program chooses: the first pattern that matches, or what stands outside of all blocks. */
 const struct device_policy *policy_for_name(const struct policy *p, const char *name);
 
+/*
+ * Whether a user who is not root may choose that name at all: it is tunN or tapN, or a pattern says so.  Firewalls and other configuration
+ * trust names of interfaces, so a device that anybody may open is not yet the right to call one "eth1" or "wg0".
+ */
+bool policy_frees_name(const struct policy *p, const char *name);
+
+/* Whether two say the same. */
+bool policy_same(const struct device_policy *a, const struct device_policy *b);
+
 /* Whether an interface that has just been made needs anything done. */
 bool policy_configures(const struct device_policy *d);
 

@@ -112,13 +112,27 @@ dialect_linux_ioctl(int fd, uint32_t request, void *argument, int *result)
 	}
 }
 
+bool
+dialect_linux_is_node(const char *path)
+{
+	switch (errno) {
+	case EACCES:
+	case EPERM:
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		return path != NULL && strcmp(path, TUN_NODE) == 0;
+	default:
+		return false;
+	}
+}
+
 int
 dialect_linux_open(const char *path, int flags)
 {
 	int saved = errno, fd;
 
-	if ((saved != EACCES && saved != EPERM && saved != ENOENT && saved != ENXIO && saved != ENODEV) ||
-	    strcmp(path, TUN_NODE) != 0 || (flags & (O_EXCL | O_DIRECTORY)) != 0 || !state_enabled()) {
+	if (!dialect_linux_is_node(path) || (flags & (O_EXCL | O_DIRECTORY)) != 0 || !state_enabled()) {
 		return -1;
 	}
 	fd = attach_node(flags);

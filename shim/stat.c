@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "devpath.h"
+#include "dialect.h"
 #include "fdtable.h"
 #include "os.h"
 #include "real.h"
@@ -263,20 +264,43 @@ may_access(const struct devlist_entry *entry, int mode, uid_t uid, gid_t gid)
 	return (granted & wanted) == wanted;
 }
 
-/* The real call failed: the device's answer in its place, if path is one. */
+/* Who asks, and for what. */
+struct asker {
+	int mode;
+	uid_t uid;
+	gid_t gid;
+};
+
+static bool
+may(const struct devlist_entry *entry, void *argument)
+{
+	const struct asker *a = argument;
+
+	return may_access(entry, a->mode, a->uid, a->gid);
+}
+
+/*
+ * The real call failed: the device's answer in its place, if path is one.  The node of the linux dialect, which the daemon opens for
+ * whoever may open any device, is there for those.
+ */
 static int
 access_path(int before, int dir, const char *path, int mode, bool effective)
 {
+	struct asker asker = {mode, effective ? geteuid() : getuid(), effective ? getegid() : getgid()};
 	struct devlist_entry entry;
 	struct device_id id;
 	int saved = errno;
 
+	if (dialect_linux_is_node(path) && state_enabled() && state_some_device(may, &asker)) {
+		errno = before;
+		return 0;
+	}
 	if (saved != ENOENT || !state_enabled() || !devpath_match(dir, path, &id) ||
 	    state_find_device(id, &entry, NULL) < 0) {
 		errno = saved;
 		return -1;
 	}
-	if (!may_access(&entry, mode, effective ? geteuid() : getuid(), effective ? getegid() : getgid())) {
+	if (!may(&entry, &asker)) {
 		errno = EACCES;
 		return -1;
 	}

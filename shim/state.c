@@ -99,40 +99,79 @@ state_explain(struct device_id id, const char *text)
 	errno = saved;
 }
 
-int
-state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since)
+/*
+ * RUNDIR/devices, mapped: *bytes long, to be unmapped by the caller.  NULL with errno: ENOENT (no daemon has said that it serves), EMFILE,
+ * ENFILE.  The daemon replaces the file as a whole, by rename, so it is never seen half-written or cut.  Mapped, because a copy would
+ * not fit on the stack that a signal handler may have.
+ */
+static void *
+map_devices(size_t *bytes)
 {
 	int fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC, NULL);
 	void *data = MAP_FAILED;
-	bool found = false;
 	struct stat st;
 
 	if (fd < 0) {
 		if (errno != EMFILE && errno != ENFILE) {
 			errno = ENOENT;
 		}
-		return -1;
+		return NULL;
 	}
-	/*
-	 * The daemon replaces the file as a whole, by rename, so it is never seen half-written or cut.  Mapped, because a copy
-	 * would not fit on the stack that a signal handler may have.
-	 */
 	if (real_fstat(fd, &st) == 0 && st.st_size > 0 && (uintmax_t)st.st_size <= DEVLIST_BYTES_MAX) {
-		data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		*bytes = (size_t)st.st_size;
+		data = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
 	real_close(fd);
-	if (data != MAP_FAILED) {
-		found = devlist_valid(data, (size_t)st.st_size) && devlist_find(data, id, entry);
-		if (found && since != NULL) {
-			*since = ((const struct devlist_header *)data)->since;
-		}
-		munmap(data, (size_t)st.st_size);
+	if (data != MAP_FAILED && devlist_valid(data, *bytes)) {
+		return data;
 	}
+	if (data != MAP_FAILED) {
+		munmap(data, *bytes);
+	}
+	errno = ENOENT;
+	return NULL;
+}
+
+int
+state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since)
+{
+	size_t bytes;
+	void *data = map_devices(&bytes);
+	bool found;
+
+	if (data == NULL) {
+		return -1;
+	}
+	found = devlist_find(data, id, entry);
+	if (found && since != NULL) {
+		*since = ((const struct devlist_header *)data)->since;
+	}
+	munmap(data, bytes);
 	if (!found) {
 		errno = ENOENT;
 		return -1;
 	}
 	return 0;
+}
+
+bool
+state_some_device(bool (*allows)(const struct devlist_entry *entry, void *argument), void *argument)
+{
+	int saved = errno;
+	size_t bytes;
+	void *data = map_devices(&bytes);
+	struct devlist_entry entry;
+	struct device_id id;
+	bool some = false;
+
+	for (uint32_t place = 0; data != NULL && !some && device_place_id(place, &id); place++) {
+		some = devlist_find(data, id, &entry) && allows(&entry, argument);
+	}
+	if (data != NULL) {
+		munmap(data, bytes);
+	}
+	errno = saved;
+	return some;
 }
 
 int

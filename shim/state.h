@@ -36,6 +36,9 @@ void state_explain(struct device_id id, const char *text);
  */
 int state_find_device(struct device_id id, struct devlist_entry *entry, int64_t *since);
 
+/* Whether allows() is true of any device's entry in RUNDIR/devices.  False where no daemon serves; errno is kept. */
+bool state_some_device(bool (*allows)(const struct devlist_entry *entry, void *argument), void *argument);
+
 /*
  * Maps the page of the device at a place from descriptor fd, in place of an earlier one.  Readers in other threads see the old or the
  * new page, never none.  0, or -1 with errno.

@@ -90,6 +90,7 @@ def test_root_gets_its_device_from_the_daemon(namespace, daemon):
 
 def test_a_user_without_rights(namespace, anybody):
     told = Told(anybody, USER)
+    assert told("os.access('/dev/net/tun', os.R_OK | os.W_OK)") == "True"
     told("opened()")
     assert told('setiff("tap4", IFF_TAP | NO_PI)') == "tap4"
     assert names(anybody)["tap4"]["holder"]["uid"] == 1234 and names(anybody)["tap4"]["unit"] == 4
@@ -114,6 +115,7 @@ def test_refused_as_by_the_kernel(namespace, daemon, node_mode, open_errno):
         told = Told(daemon, USER, f"told-{shim}", shim=shim)
         if open_errno is not None:
             assert told("opened()") == open_errno
+            assert told("os.access('/dev/net/tun', os.R_OK | os.W_OK)") == "False"
         else:
             told("opened()")
             assert told('setiff("tap4", IFF_TAP | NO_PI)') == "EPERM"
@@ -141,6 +143,29 @@ def test_names(namespace, anybody):
     assert told('setiff("tap%d", IFF_TAP)') == "EEXIST"
     told.end()
     bsd.end()
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_other_names_are_for_root_and_whom_the_policy_lets(namespace, directory, allowed):
+    """Firewalls trust names: a device that anybody may open is not the right to call one eth1."""
+    configuration = pathlib.Path(directory) / "names.conf"
+    configuration.write_text('mode = "0666"\n' + ('names "eth[0-9]" { mode = "0666" }\n' if allowed else ""))
+    namespace.run(["sh", "-c", "mount -t tmpfs -o mode=755 none /dev/net && mknod -m 666 /dev/net/tun c 10 200"])
+    daemon = Daemon(namespace, directory, ["-c", str(configuration)])
+    told, root = Told(daemon, USER), Told(daemon, (), "root")
+    told("opened()")
+    assert told('setiff("eth1", IFF_TAP | NO_PI)') == ("eth1" if allowed else "EPERM")
+    assert namespace.has("eth1") == allowed
+    told("opened()")
+    assert told('setiff("eth%d", IFF_TAP | NO_PI)') == ("eth0" if allowed else "EPERM")
+    told("opened()")
+    assert told('setiff("tap77", IFF_TAP | NO_PI)') == "tap77"
+    root("opened()")
+    assert root('setiff("wg0", IFF_TUN | NO_PI)') == "wg0"
+    told.end()
+    root.end()
+    wait_until(lambda: not names(daemon))
+    assert daemon.stop() == 0
 
 
 def test_flags_and_requests(namespace, anybody):

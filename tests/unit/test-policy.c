@@ -104,6 +104,8 @@ START_TEST(the_first_pattern_that_matches_counts)
 	p->names_count = 2;
 	ck_assert_ptr_eq(policy_for_name(p, "vpn3"), &p->names[0].device);
 	ck_assert_ptr_eq(policy_for_name(p, "vpn33"), &p->names[1].device);
+	ck_assert(policy_frees_name(p, "vpn33") && policy_frees_name(p, "tap100") && policy_frees_name(p, "tun0"));
+	ck_assert(!policy_frees_name(p, "eth1") && !policy_frees_name(p, "tapestry") && !policy_frees_name(p, "tap"));
 	ck_assert_ptr_eq(policy_for_name(p, "xvpn3"), &p->devices[POLICY_TOP]);
 }
 END_TEST
