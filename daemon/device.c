@@ -862,8 +862,8 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		if (dev->own_addresses > 0) {
 			dev->own_addresses--;
 		} else if (dev->dialect == DIALECT_BSD && dev->up_on_address && !dev->was_up &&
-		    dev->link.ops->set_up(&dev->link) < 0) {
-			log_warn("%s: bringing the interface up", dev->link.ifname);
+		    dev->link.ops->set_up(&dev->link) < 0 && errno != ENODEV) {
+			log_warn("%s: bringing the interface up", dev->link.ifname); /* ENODEV: that it has gone is the next news */
 		}
 		break;
 	case NETIF_DEPARTED:

@@ -97,6 +97,41 @@ fake_unavailable(void)
 	return NULL;
 }
 
+/* Somebody opens an interface that is there. */
+static int
+join(const struct link *l, int *channel, struct netif_status *status)
+{
+	unsigned i = find(l->ifindex);
+	struct stat st;
+	int ends[2];
+
+	if (i == INTERFACES_MAX || interfaces[i].status.carrier) {
+		errno = i == INTERFACES_MAX ? ENODEV : EBUSY;
+		return -1;
+	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) {
+		return -1;
+	}
+	fstat(ends[0], &st);
+	close(interfaces[i].kernel_end);
+	interfaces[i].kernel_end = ends[1];
+	interfaces[i].channel_inode = st.st_ino;
+	interfaces[i].status.carrier = true;
+	*status = interfaces[i].status;
+	*channel = ends[0];
+	return 0;
+}
+
+static int
+fake_keep(struct link *l, int channel)
+{
+	unsigned i = find(l->ifindex);
+
+	interfaces[i].status.persist = true;
+	interfaces[i].status.carrier = false; /* the caller closes its channel at once */
+	return 0;
+}
+
 static int
 fake_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
@@ -107,6 +142,9 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	if (fail_in > 0 && --fail_in == 0) {
 		errno = fail_error;
 		return -1;
+	}
+	if (how->join) {
+		return join(l, channel, status);
 	}
 	for (unsigned i = 0; i < INTERFACES_MAX; i++) {
 		if (interfaces[i].status.ifindex != 0 && interfaces[i].netns == l->netns->id &&
@@ -122,7 +160,7 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	interfaces[slot].netns = l->netns->id;
 	interfaces[slot].kernel_end = ends[1];
 	interfaces[slot].channel_inode = st.st_ino;
-	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500};
+	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500, .carrier = true};
 	snprintf(interfaces[slot].status.ifname, sizeof(interfaces[slot].status.ifname), "%s", l->ifname);
 	*status = interfaces[slot].status;
 	l->ifindex = last_index;
@@ -183,6 +221,7 @@ const struct link_ops fake_link = {
 	.channel = CHANNEL_DIRECT,
 	.unavailable = fake_unavailable,
 	.open = fake_open,
+	.keep = fake_keep,
 	.adopt = fake_read,
 	.read = fake_read,
 	.set_up = fake_set_up,

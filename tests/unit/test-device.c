@@ -319,6 +319,177 @@ START_TEST(first_address_brings_up_a_device_that_was_never_up)
 }
 END_TEST
 
+START_TEST(policy_can_forbid_that_an_address_brings_a_device_up)
+{
+	struct device_attached a;
+
+	world.policy->devices[POLICY_TAP].up_on_address = false;
+	a = world_attach(DEVICE_TAP, 0);
+	/* By the policy of its open, whatever comes later. */
+	world.policy->devices[POLICY_TAP].up_on_address = true;
+	tell(NETIF_ADDRESS_ADDED, a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(only_a_named_program_may_have_it)
+{
+	struct os_peer root = {.pid = getpid()};
+	struct device_policy *d = &world.policy->devices[POLICY_TAP];
+	struct device_attached a;
+
+	d->program_count = 1;
+	strcpy(d->programs[0], "/bin/sh");
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), EACCES);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	strcpy(d->programs[0], "/proc/self/exe");
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(a_user_may_have_so_many_and_no_more)
+{
+	struct os_peer user = {.uid = 1000, .gid = 1000}, another = {.uid = 1001, .gid = 1000}, root = {.pid = 1};
+	struct device_attached a, b, c, d;
+
+	world.policy->devices[POLICY_TAP].entry.mode = 0666;
+	world.policy->devices_per_user = 2;
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &user, 0, &a), 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 1, &user, 0, &b), 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 2, &user, 0, &c), EMFILE);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 2, &another, 0, &c), 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 3, &root, 0, &d), 0);
+	close_attached(&d);
+	close_attached(&a);
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &user, 0, &a), 0);
+	close_attached(&a);
+	close_attached(&b);
+	close_attached(&c);
+}
+END_TEST
+
+START_TEST(another_policy_holds_for_the_next_open)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 9), b;
+	struct os_peer root = {.pid = 1};
+	struct policy *next = policy_new();
+
+	next->tap_units = 4;
+	devices_set_policy(world.devices, next);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 9).state, DEVICE_OPEN);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 9, &root, 0, &b), ENOENT);
+	fake_link_depart(a.ifindex);
+	tell(NETIF_DEPARTED, a.ifindex);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	close_attached(&a);
+	devices_set_policy(world.devices, world.policy);
+	policy_free(next);
+}
+END_TEST
+
+/* tap0 is persistent, and closed; its interface's index. */
+static uint32_t
+keep_tap0(void)
+{
+	world.policy->devices[POLICY_FIRST_BLOCK] = world.policy->devices[POLICY_TAP];
+	world.policy->devices[POLICY_FIRST_BLOCK].persistent = true;
+	world.policy->index[DEVICE_TAP - DEVICE_TUN][0] = POLICY_FIRST_BLOCK;
+	(void)devices_adopt(world.devices);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	return 1;
+}
+
+START_TEST(persistent_interface_is_joined_and_stays)
+{
+	uint32_t ifindex = keep_tap0();
+	struct os_peer root = {.pid = 1};
+	struct device_attached a, b;
+
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &b), EBUSY);
+	close_attached(&a);
+	/* No news tells of the close; the next open sees it. */
+	fake_link_interface(ifindex)->carrier = false;
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	ck_assert_uint_eq(a.open_number, 2);
+	fake_link_interface(ifindex)->carrier = false;
+	ck_assert(devices_look_at_kept(world.devices));
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(late_news_of_a_lost_carrier_does_not_end_a_later_open)
+{
+	uint32_t ifindex = keep_tap0();
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+	struct netif_event event = {.type = NETIF_CHANGED, .ifindex = ifindex, .status = *fake_link_interface(ifindex)};
+
+	event.status.carrier = false;
+	devices_on_event(world.devices, netns_own(world.netns), &event);
+	ck_assert_uint_eq(devices_open_count(world.devices), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(persistent_interface_that_somebody_else_holds_is_busy_and_stays)
+{
+	uint32_t ifindex = keep_tap0();
+	struct os_peer root = {.pid = 1};
+	struct device_attached a;
+
+	fake_link_interface(ifindex)->carrier = true;
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), EBUSY);
+	fake_link_interface(ifindex)->carrier = false;
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(next_daemon_finds_persistent_interfaces)
+{
+	uint32_t ifindex = keep_tap0();
+	struct os_peer root = {.pid = 1};
+	struct device_attached a;
+
+	/* Closed over the restart; then killed before an open was settled; then closed meanwhile. */
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), 0);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).ifindex, ifindex);
+	fake_link_interface(ifindex)->carrier = false;
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	/* Not wanted any more. */
+	world.policy->index[DEVICE_TAP - DEVICE_TUN][0] = POLICY_TAP;
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(end_all_takes_persistent_interfaces_too)
+{
+	(void)keep_tap0();
+	ck_assert_uint_eq(devices_end_all(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 0);
+}
+END_TEST
+
 START_TEST(address_does_not_undo_an_explicit_down)
 {
 	struct device_attached a = world_attach(DEVICE_TAP, 0);
@@ -557,6 +728,15 @@ main(void)
 	tcase_add_test(tcase, page_follows_up_down_and_mtu);
 	tcase_add_test(tcase, each_open_starts_in_the_default_state);
 	tcase_add_test(tcase, first_address_brings_up_a_device_that_was_never_up);
+	tcase_add_test(tcase, policy_can_forbid_that_an_address_brings_a_device_up);
+	tcase_add_test(tcase, only_a_named_program_may_have_it);
+	tcase_add_test(tcase, a_user_may_have_so_many_and_no_more);
+	tcase_add_test(tcase, another_policy_holds_for_the_next_open);
+	tcase_add_test(tcase, persistent_interface_is_joined_and_stays);
+	tcase_add_test(tcase, late_news_of_a_lost_carrier_does_not_end_a_later_open);
+	tcase_add_test(tcase, persistent_interface_that_somebody_else_holds_is_busy_and_stays);
+	tcase_add_test(tcase, next_daemon_finds_persistent_interfaces);
+	tcase_add_test(tcase, end_all_takes_persistent_interfaces_too);
 	tcase_add_test(tcase, address_does_not_undo_an_explicit_down);
 	tcase_add_test(tcase, explicit_down_is_remembered_by_the_next_daemon);
 	tcase_add_test(tcase, persistence_set_behind_our_back_ends_the_device);

@@ -37,15 +37,16 @@ START_TEST(only_root_s_own_files_are_run)
 	ck_assert_str_eq(why, "/usr/bin is no file");
 	ck_assert_int_eq(hook_check("/etc/passwd", why, sizeof(why)), -1);
 	ck_assert_str_eq(why, "/etc/passwd is not executable");
-	/* /tmp is everybody's. */
+	/* Everybody's, or its user's: whatever the directory above it is. */
 	ck_assert_ptr_nonnull(mkdtemp(path));
+	ck_assert_int_eq(chmod(path, 0777), 0);
 	snprintf(hook, sizeof(hook), "%s/hook", path);
 	f = fopen(hook, "we");
 	ck_assert_ptr_nonnull(f);
 	fclose(f);
 	chmod(hook, 0755);
 	ck_assert_int_eq(hook_check(hook, why, sizeof(why)), -1);
-	ck_assert_str_eq(why, "/tmp can be written by others than root, so it is not run");
+	ck_assert_ptr_nonnull(strstr(why, ", so it is not run"));
 	remove(hook);
 	remove(path);
 }
@@ -210,6 +211,8 @@ main(void)
 		tcase_add_test(root, what_is_not_root_s_when_it_is_run_is_not_run);
 		tcase_add_test(root, a_hook_that_does_not_end_is_killed);
 		suite_add_tcase(suite, root);
+	} else {
+		printf("# left out, since only root's files are run: all that runs a hook\n");
 	}
 	return fds_run_suite(suite);
 }
