@@ -39,7 +39,7 @@
 
 #define TUN_NODE "/dev/net/tun"
 /* The kernel puts the lowest free number in place of the "%d", and tells the whole name (dev_alloc_name). */
-static const char kernel_name_pattern[IFNAMSIZ] = "ttd%d";
+static const char kernel_name_pattern[IFNAMSIZ] = DEVNAME_LINK_PREFIX "%d";
 
 static const char *
 linux_unavailable(void)

@@ -73,6 +73,22 @@ format(const char *letters, unsigned number, char name[DEVNAME_SIZE])
 	*out = '\0';
 }
 
+bool
+devname_is_links(const char *ifname)
+{
+	const size_t prefix = sizeof(DEVNAME_LINK_PREFIX) - 1;
+
+	if (strncmp(ifname, DEVNAME_LINK_PREFIX, prefix) != 0 || ifname[prefix] == '\0') {
+		return false;
+	}
+	for (const char *c = ifname + prefix; *c != '\0'; c++) {
+		if (*c < '0' || *c > '9') {
+			return false;
+		}
+	}
+	return true;
+}
+
 void
 devname_format(struct device_id id, char name[DEVNAME_SIZE])
 {

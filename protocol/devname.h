@@ -24,6 +24,11 @@ enum device_kind {
 #define DEVICE_UNITS_DEFAULT 16
 /* The unit of a device that is known by its interface's name alone: one of the linux dialect. */
 #define DEVICE_UNIT_NAMED UINT16_MAX
+/*
+ * What a link calls the interface of a device that does not give it its name: this, and a number of the kernel's choice.  An interface
+ * of another name was named by somebody, who knows it by that.
+ */
+#define DEVNAME_LINK_PREFIX "ttd"
 /* "tap255" with its NUL; also the size of every buffer that devname_format() writes. */
 #define DEVNAME_SIZE 8
 
@@ -49,6 +54,9 @@ const char *devname_kind(uint8_t kind);
  * which no daemon serves, so that "tap300" is still a device's name, and ENOENT.
  */
 bool devname_parse(const char *name, struct device_id *id);
+
+/* True if ifname is DEVNAME_LINK_PREFIX and a number. */
+bool devname_is_links(const char *ifname);
 
 /* Writes "tap0" into name.  id must be valid. */
 void devname_format(struct device_id id, char name[DEVNAME_SIZE]);

@@ -6,6 +6,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 void
@@ -35,4 +37,12 @@ ssize_t
 sys_recvmsg(int sock, struct msghdr *message, int flags)
 {
 	return recvmsg(sock, message, flags);
+}
+
+int
+sys_set_send_timeout(int fd, unsigned seconds)
+{
+	struct timeval timeout = {.tv_sec = seconds};
+
+	return setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }

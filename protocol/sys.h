@@ -2,7 +2,8 @@
 /*
  * sys.h - the system calls that protocol code needs and that a preload library replaces.
  *
- * The shim overrides close, open, read, fcntl and recvmsg; code that is linked into it must not call them by name, or it would call itself.
+ * The shim overrides close, open, read, fcntl, recvmsg and setsockopt; code that is linked into it must not call them by name, or it
+ * would call itself.
  * sys.c is the plain form, for daemon, CLI and tests; the shim has its own.
  */
 #ifndef TUNTAPD_PROTOCOL_SYS_H
@@ -20,5 +21,8 @@ int sys_set_nonblock(int fd);
 
 /* recvmsg(2). */
 ssize_t sys_recvmsg(int sock, struct msghdr *message, int flags);
+
+/* setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO): 0, or -1 with errno. */
+int sys_set_send_timeout(int fd, unsigned seconds);
 
 #endif

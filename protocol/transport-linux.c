@@ -34,7 +34,6 @@ fill_address(struct sockaddr_un *address, const char *path)
 int
 transport_connect(const char *path)
 {
-	static const struct timeval timeout = {.tv_sec = TRANSPORT_CONNECT_S};
 	struct sockaddr_un address;
 	int fd;
 
@@ -46,7 +45,7 @@ transport_connect(const char *path)
 		return -1;
 	}
 	/* connect(2) waits for room in the backlog of a daemon that does not accept, as long as a send may wait. */
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
+	(void)sys_set_send_timeout(fd, TRANSPORT_CONNECT_S);
 	while (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		if (errno != EINTR) {
 			sys_close(fd);

@@ -15,6 +15,8 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,6 +56,14 @@ ssize_t
 sys_recvmsg(int sock, struct msghdr *message, int flags)
 {
 	return real_recvmsg(sock, message, flags);
+}
+
+int
+sys_set_send_timeout(int fd, unsigned seconds)
+{
+	struct timeval timeout = {.tv_sec = seconds};
+
+	return real_setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout));
 }
 
 static int64_t

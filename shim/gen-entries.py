@@ -35,7 +35,8 @@ def parameter_names(parameters):
     names = []
     for parameter in parameters.split(","):
         parameter = parameter.strip()
-        names.append("argument" if parameter == "..." else parameter.split()[-1].lstrip("*"))
+        if parameter != "void":
+            names.append("argument" if parameter == "..." else parameter.split()[-1].lstrip("*").removesuffix("[]"))
     return ", ".join(names)
 
 

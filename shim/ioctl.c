@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * ioctl.c - ioctl: ours or not, and which dialect answers.
+ * ioctl.c - ioctl: ours or not, and which dialect answers; by a name, which interface is meant.
  */
 #include <stdarg.h>
 
 #include "dialect.h"
 #include "fdtable.h"
+#include "ifioctl.h"
 #include "os.h"
 #include "real.h"
 #include "recognise.h"
@@ -22,7 +23,8 @@ shim_ioctl(int fd, ioctl_request request, ...)
 	argument = va_arg(args, void *);
 	va_end(args);
 	if (held == 0) {
-		return dialect_linux_ioctl(fd, (uint32_t)request, argument, &result) ? result : real_ioctl(fd, request, argument);
+		return dialect_linux_ioctl(fd, (uint32_t)request, argument, &result) ||
+		    ifioctl(fd, (uint32_t)request, argument, &result) ? result : real_ioctl(fd, request, argument);
 	}
 	if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
 		fdtable_set(fd, FDTABLE_OTHER);

@@ -166,3 +166,58 @@ os_fork_page(void)
 	errno = saved;
 	return page;
 }
+
+uint64_t
+os_own_netns(void)
+{
+	struct stat st;
+	int saved = errno;
+	/* A thread may be in another namespace than its process: slirp4netns, pasta. */
+	bool known = real_stat("/proc/thread-self/ns/net", &st) == 0;
+
+	errno = saved;
+	return known ? st.st_ino : 0;
+}
+
+/* A question about an interface, on a socket of the caller's namespace.  As ioctl(2). */
+static int
+ask_socket(unsigned long about, struct ifreq *request)
+{
+	int saved = errno, result = -1, error = EMFILE, sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (sock >= 0) {
+		result = real_ioctl(sock, (ioctl_request)about, request);
+		error = errno;
+		real_close(sock);
+	}
+	errno = result < 0 ? error : saved;
+	return result;
+}
+
+bool
+os_interface_name(uint32_t ifindex, char name[16])
+{
+	struct ifreq request = {.ifr_ifindex = (int)ifindex};
+	int saved = errno;
+	bool found = ask_socket(SIOCGIFNAME, &request) == 0;
+
+	if (found) {
+		memcpy(name, request.ifr_name, sizeof(request.ifr_name));
+		name[sizeof(request.ifr_name) - 1] = '\0';
+	}
+	errno = saved;
+	return found;
+}
+
+bool
+os_interface_exists(const char *name)
+{
+	struct ifreq request = {0};
+	int saved = errno;
+	bool exists;
+
+	strcpy(request.ifr_name, name);
+	exists = ask_socket(SIOCGIFINDEX, &request) == 0 || errno != ENODEV;
+	errno = saved;
+	return exists;
+}

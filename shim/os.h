@@ -51,4 +51,16 @@ int os_open_node(int flags);
 /* A page that the kernel zeroes in a child of fork and shares with a child of vfork; NULL: cannot be had. */
 void *os_fork_page(void);
 
+/*
+ * Network interfaces of the calling thread's network namespace (ifname.h); in a child of vfork, too.  The namespace's number, as pages have
+ * it; 0: it cannot be had.
+ */
+uint64_t os_own_netns(void);
+
+/* The name of the interface of an index: true, and NUL-terminated in name.  False: there is none. */
+bool os_interface_name(uint32_t ifindex, char name[16]);
+
+/* Whether an interface has that name, shorter than 16 bytes; true also where that cannot be asked. */
+bool os_interface_exists(const char *name);
+
 #endif

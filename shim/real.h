@@ -11,15 +11,20 @@
 
 #include <dirent.h>
 #include <glob.h>
+#include <spawn.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/types.h>
 #include <sys/uio.h>
 
+struct addrinfo;
+struct if_nameindex;
+struct ifaddrs;
 struct mmsghdr;
 struct msghdr;
 struct statx;

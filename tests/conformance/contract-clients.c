@@ -27,6 +27,8 @@
 
 #include "harness.h"
 
+extern char **environ;
+
 /* As many as the programs with the longest scan try. */
 #define SCAN_UNITS 256
 #define UNITS 16
@@ -176,9 +178,12 @@ script_gets_the_name_as_argument_and_in_its_environment(enum kind kind)
 	opened(kind, 0);
 	arguments[4] = name_of(kind, 0);
 	snprintf(variable, sizeof(variable), "INTERFACE=%s", name_of(kind, 0));
+	setenv("INTERFACE", name_of(kind, 0), 1);
 	pid = fork();
 	if (pid == 0) {
-		execve(arguments[0], (char *const *)(uintptr_t)arguments, (char *const *)(uintptr_t)environment);
+		/* Where the kernel's name is another, a script knows the device's only with the library. */
+		execve(arguments[0], (char *const *)(uintptr_t)arguments,
+		    options.kernel_names ? environ : (char *const *)(uintptr_t)environment);
 		_exit(127);
 	}
 	EXPECT(pid > 0 && waitpid(pid, &status, 0) == pid && status == 0);

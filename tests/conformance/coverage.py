@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 # Where a case runs: meson.build beside this file, by its tests' names.  A case of the kernel's own devices runs there too.
-RUNS = "linux link: glibc, glibc non-blocking, musl"
+RUNS = "linux link: glibc, glibc non-blocking, glibc kernel names, musl, musl kernel names"
 NATIVE = "the kernel's own"
 
 

@@ -2,13 +2,14 @@
 /*
  * harness.c - runs the cases; see harness.h.
  *
- *	contract [--native] [--nonblock] [--kind tun|tap] [--only TEXT] [--list | --rows]
+ *	contract [--native] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] [--list | --rows]
  *
  * Prints TAP.  Runs as root, in a network namespace of its own.
  */
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -32,7 +33,7 @@ struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
     poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
-    stdio_cases, node_cases, client_cases};
+    stdio_cases, node_cases, client_cases, name_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -263,10 +264,21 @@ if_add_peer(const char *name, const char *address)
 void
 if_silence(const char *name)
 {
-	char path[80];
+	DIR *all = opendir("/proc/sys/net/ipv6/conf");
+	struct dirent *entry;
+	char path[sizeof(entry->d_name) + 80];
 	FILE *f;
 
+	/* Its directory has the kernel's name, which need not be the one that the C library is told. */
 	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", name);
+	while (all != NULL && access(path, F_OK) < 0 && (entry = readdir(all)) != NULL) {
+		if (if_nametoindex(entry->d_name) == if_nametoindex(name)) {
+			snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", entry->d_name);
+		}
+	}
+	if (all != NULL) {
+		closedir(all);
+	}
 	f = fopen(path, "w");
 	if (f != NULL) { /* a kernel without IPv6 is silent anyway */
 		fputs("1", f);
@@ -464,6 +476,8 @@ main(int argc, char **argv)
 			options.native = true;
 		} else if (strcmp(argv[i], "--nonblock") == 0) {
 			options.nonblock = true;
+		} else if (strcmp(argv[i], "--kernel-names") == 0) {
+			options.kernel_names = true;
 		} else if (strcmp(argv[i], "--list") == 0) {
 			list = true;
 		} else if (strcmp(argv[i], "--rows") == 0) {
@@ -473,7 +487,7 @@ main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--kind") == 0 && i + 1 < argc) {
 			kinds = strcmp(argv[++i], "tap") == 0 ? ON_TAP : ON_TUN;
 		} else {
-			fprintf(stderr, "usage: contract [--native] [--nonblock] [--kind tun|tap] [--only TEXT] "
+			fprintf(stderr, "usage: contract [--native] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] "
 			    "[--list | --rows]\n");
 			return 64;
 		}

@@ -33,7 +33,7 @@ struct contract_case {
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
     copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[],
-    stdio_cases[], node_cases[], client_cases[];
+    stdio_cases[], node_cases[], client_cases[], name_cases[];
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);
@@ -110,6 +110,7 @@ bool is_writable(int fd);
 /* Whole options of a run. */
 struct contract_options {
 	bool native;
+	bool kernel_names; /* interfaces are not called as their devices */
 	bool nonblock; /* devices are opened non-blocking where a case leaves it open */
 };
 extern struct contract_options options;

@@ -3,6 +3,7 @@
 #
 # run.sh CONTRACT TUNTAPD|native [OPTION...] - runs the conformance suite in a network namespace of its own, with a daemon of its
 # own, through "tuntapd exec"; or on Linux's own devices.  Prints the suite's TAP, and one test more: that nothing is left.
+# CONTRACT_CONFIG in the environment is the daemon's configuration, one line.
 set -eu
 
 if [ "${CONTRACT_INSIDE:-}" != yes ]; then
@@ -33,7 +34,8 @@ clean() {
 trap clean EXIT
 trap 'exit 129' HUP INT TERM
 
-"$tuntapd" serve -s "$dir/socket" 2>"$dir/log" &
+printf '%s\n' "${CONTRACT_CONFIG:-}" >"$dir/conf"
+"$tuntapd" serve -c "$dir/conf" -s "$dir/socket" 2>"$dir/log" &
 daemon=$!
 tries=0
 until "$tuntapd" status -s "$dir/socket" >/dev/null 2>&1; do

@@ -136,10 +136,21 @@ def configurations():
     yield "twice", b"device tap0 { mtu = 100 } device tap0 { mtu = 100 }\nmtu = 100 mtu = 200"
 
 
+def shell_lines():
+    yield "plain", b"ifconfig tap0 10.1.2.3 up"
+    yield "list", b"ip link set dev tap0 up && ip addr add 10.0.0.1/24 dev 'tap0'; tcpdump -itap1 -w tap1 2>&1 | cat &"
+    yield "quotes", b"A=b if\"con\"fig \"tap0\":1 fe80::1%tap0/64 \\\n ta\\p0 'tap0'"
+    yield "groups", b"if ! (ifconfig tap0); then { route add x tap0; }; fi; for i in 1; do ip a s tap0; done"
+    yield "unknown-words", b"sudo -n ifconfig tap0 $X ${Y} \"$1\" *; ifconfig tap1"
+    yield "substitution", b"ifconfig tap0; ifconfig $(tap0) `tap0`"
+    yield "here-document", b"ifconfig tap0 <<e\ntap0\ne\n"
+    yield "comment", b"# tap0\nifconfig tap0 # tap0"
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
-                          "binary-elf": elf_files(), "config": configurations()}.items():
+                          "binary-elf": elf_files(), "config": configurations(), "shell": shell_lines()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)

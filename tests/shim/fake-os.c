@@ -76,6 +76,35 @@ os_fork_page(void)
 	return NULL;
 }
 
+uint64_t
+os_own_netns(void)
+{
+	return fake_os.netns;
+}
+
+bool
+os_interface_name(uint32_t ifindex, char name[16])
+{
+	for (size_t i = 0; i < sizeof(fake_os.interfaces) / sizeof(fake_os.interfaces[0]); i++) {
+		if (fake_os.interfaces[i].ifindex == ifindex && ifindex != 0) {
+			strcpy(name, fake_os.interfaces[i].name);
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+os_interface_exists(const char *name)
+{
+	for (size_t i = 0; i < sizeof(fake_os.interfaces) / sizeof(fake_os.interfaces[0]); i++) {
+		if (fake_os.interfaces[i].ifindex != 0 && strcmp(fake_os.interfaces[i].name, name) == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static bool
 fails(void)
 {

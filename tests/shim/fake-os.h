@@ -26,6 +26,11 @@ struct fake_os {
 	struct os_channel channel;
 	uint8_t packet[2048]; /* what a real read gives */
 	size_t packet_bytes;
+	uint64_t netns;
+	struct {
+		uint32_t ifindex; /* 0: no more of them */
+		char name[16];
+	} interfaces[4];
 	/* What was done. */
 	unsigned questions;  /* calls of os_ask_*() */
 	unsigned drains;

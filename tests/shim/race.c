@@ -87,6 +87,24 @@ os_fork_page(void)
 	return NULL;
 }
 
+uint64_t
+os_own_netns(void)
+{
+	return 0;
+}
+
+bool
+os_interface_name(uint32_t ifindex, char name[16])
+{
+	return false;
+}
+
+bool
+os_interface_exists(const char *name)
+{
+	return false;
+}
+
 static ssize_t
 stub_read(int fd, void *data, size_t size)
 {

@@ -19,7 +19,7 @@ ALLOWED = {
     # The linker's own, weak.
     "_ITM_deregisterTMCloneTable", "_ITM_registerTMCloneTable", "__cxa_finalize", "__gmon_start__",
     # Pure functions on memory.
-    "memchr", "memcmp", "memcpy", "memset", "strchr", "strcmp", "strcpy", "strlen", "strncmp", "strnlen", "strrchr",
+    "memchr", "memcmp", "memcpy", "memset", "strchr", "strcmp", "strcpy", "strcspn", "strlen", "strncmp", "strnlen", "strrchr",
     # The constructor.
     "dlsym", "secure_getenv", "__register_atfork", "pthread_atfork", "sysconf", "mmap", "madvise", "munmap",
     # Bare system calls: attach, and questions to the kernel.

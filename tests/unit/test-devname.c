@@ -175,6 +175,18 @@ START_TEST(other_places_have_names_that_no_device_has)
 }
 END_TEST
 
+START_TEST(a_link_names_by_prefix_and_number)
+{
+	static const char *const others[] = {"", "ttd", "ttd0x", "ttd-1", "xttd0", "tap0", "ttd0:1", "TTD0", "tt"};
+
+	ck_assert(devname_is_links("ttd0"));
+	ck_assert(devname_is_links("ttd999999"));
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		ck_assert_msg(!devname_is_links(others[i]), "%s", others[i]);
+	}
+}
+END_TEST
+
 START_TEST(a_mark_tells_its_place_and_no_other_number_does)
 {
 	uint32_t found = 0;
@@ -207,6 +219,7 @@ main(void)
 	tcase_add_test(tc, ids_differ_by_kind_and_unit);
 	tcase_add_test(tc, fixed_places_are_devices_and_have_their_names);
 	tcase_add_test(tc, other_places_have_names_that_no_device_has);
+	tcase_add_test(tc, a_link_names_by_prefix_and_number);
 	tcase_add_test(tc, a_mark_tells_its_place_and_no_other_number_does);
 	suite_add_tcase(suite, tc);
 	return fds_run_suite(suite);
