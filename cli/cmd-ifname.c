@@ -42,7 +42,7 @@ answer(const struct message_device *device, const char *name)
 		warnx("%s is closed: it has an interface only while a program has it open", name);
 		return EXIT_CODE_NO;
 	}
-	if (!query_is_in_our_netns(device)) {
+	if (!query_is_open_here(device)) {
 		warnx("%s is open in another network namespace", name);
 		return EXIT_CODE_NO;
 	}

@@ -21,55 +21,17 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-struct device_list {
-	struct message_device *items;
-	size_t count;
-};
-
 static int
-append(struct device_list *list, const struct message_device *device)
-{
-	struct message_device *items = realloc(list->items, (list->count + 1) * sizeof(*items));
-
-	if (items == NULL) {
-		warn("status");
-		return EXIT_CODE_SYSTEM;
-	}
-	items[list->count++] = *device;
-	list->items = items;
-	return EXIT_CODE_OK;
-}
-
-static int
-read_all(struct query *query, struct device_list *list)
-{
-	struct message_device device;
-	uint32_t cursor = 0;
-	int status;
-
-	do {
-		status = query_next(query, &cursor, &device);
-		if (status == EXIT_CODE_NO) {
-			return EXIT_CODE_OK;
-		}
-		if (status == EXIT_CODE_OK) {
-			status = append(list, &device);
-		}
-	} while (status == EXIT_CODE_OK && cursor != 0);
-	return status;
-}
-
-static int
-print(const struct device_list *list, const char *socket_path, bool json, bool one)
+print(const struct message_device *devices, size_t count, const char *socket_path, bool json, bool one)
 {
 	int result;
 
 	if (json) {
-		result = output_json(stdout, socket_path, list->items, list->count);
+		result = output_json(stdout, socket_path, devices, count);
 	} else if (one) {
-		result = output_list(stdout, list->items);
+		result = output_list(stdout, devices);
 	} else {
-		result = output_table(stdout, list->items, list->count);
+		result = output_table(stdout, devices, count);
 	}
 	if (result < 0) {
 		warn("status");
@@ -78,21 +40,39 @@ print(const struct device_list *list, const char *socket_path, bool json, bool o
 	return EXIT_CODE_OK;
 }
 
+static int
+show(const char *socket_path, const struct device_id *one, bool json)
+{
+	struct message_device *devices = NULL, device;
+	struct query query;
+	size_t count = 0;
+	int status = query_open(&query, socket_path, false);
+
+	if (status == EXIT_CODE_OK) {
+		status = one != NULL ? query_find(&query, *one, &device)
+				     : query_all(&query, &devices, &count);
+	}
+	query_close(&query);
+	if (status == EXIT_CODE_OK) {
+		status = print(one != NULL ? &device : devices, one != NULL ? 1 : count,
+		    socket_path, json, one != NULL);
+	}
+	free(devices);
+	return status;
+}
+
 int
 cmd_status(int argc, char **argv)
 {
-	const char *socket_option = NULL;
-	struct device_list list = {0};
-	struct message_device device;
+	const char *socket_path = NULL;
 	struct device_id id = {0};
-	struct query query;
 	bool json = false, one;
-	int option, status;
+	int option;
 
 	while ((option = getopt_long(argc, argv, "s:j", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
-			socket_option = optarg;
+			socket_path = optarg;
 			break;
 		case 'j':
 			json = true;
@@ -105,19 +85,5 @@ cmd_status(int argc, char **argv)
 	if (one && !command_device("status", argc - optind, argv + optind, &id)) {
 		return EXIT_CODE_USAGE;
 	}
-	status = query_open(&query, query_socket_path(socket_option), false);
-	if (status == EXIT_CODE_OK && one) {
-		status = query_find(&query, id, &device);
-		if (status == EXIT_CODE_OK) {
-			status = append(&list, &device);
-		}
-	} else if (status == EXIT_CODE_OK) {
-		status = read_all(&query, &list);
-	}
-	query_close(&query);
-	if (status == EXIT_CODE_OK) {
-		status = print(&list, query.socket_path, json, one);
-	}
-	free(list.items);
-	return status;
+	return show(query_socket_path(socket_path), one ? &id : NULL, json);
 }

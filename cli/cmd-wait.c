@@ -2,9 +2,13 @@
 /*
  * cmd-wait.c - `tuntapd wait`: until a device is in a state, for scripts.
  *
- * The protocol has questions and answers, no news, so this asks every INTERVAL_MS, on one
- * connection.  It ends with the daemon: a script that waits for a device of a daemon that is gone
- * would wait for ever.
+ * The protocol has questions and answers, no news, so this asks again and again on one connection:
+ * often at first, since a program opens its device as soon as it runs, then less.  A device that is
+ * open in another network namespace is closed for who asks.
+ *
+ * It outlives a restart of the daemon, as the devices do: when the daemon goes, another may come
+ * within RESTART_S.  After that it ends, since a script that waits for a device of a daemon that is
+ * gone would wait for ever.  A daemon that was never there is not waited for.
  */
 #include <err.h>
 #include <errno.h>
@@ -18,6 +22,10 @@
 #include "cli/query.h"
 
 #define INTERVAL_MS 20
+#define INTERVAL_LATER_MS 100
+#define OFTEN_S 1.0
+/* A daemon starts in a fraction of it, and a service manager starts it again at once. */
+#define RESTART_S 5.0
 /* A year: longer is a slip of the pen. */
 #define TIMEOUT_S_MAX (366.0 * 86400.0)
 
@@ -41,6 +49,12 @@ now_s(void)
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static double
+earlier(double a_s, double b_s)
+{
+	return a_s < b_s ? a_s : b_s;
+}
+
 static bool
 is_reached(uint8_t state, int wanted)
 {
@@ -54,24 +68,56 @@ is_reached(uint8_t state, int wanted)
 	}
 }
 
+/* Asks once, on a new connection where there is none. */
+static int
+look(struct query *query, struct device_id id, struct message_device *device)
+{
+	int status = EXIT_CODE_OK;
+
+	if (query->sock < 0) {
+		status = query_open(query, query->socket_path, true);
+	}
+	if (status == EXIT_CODE_OK) {
+		status = query_find(query, id, device);
+	}
+	return status;
+}
+
+static void
+sleep_since(double start_s)
+{
+	long ms = now_s() < start_s + OFTEN_S ? INTERVAL_MS : INTERVAL_LATER_MS;
+
+	(void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
+}
+
+/* The query is quiet: it says at the end why it failed. */
 static int
 wait_until(struct query *query, struct device_id id, int wanted, double deadline_s)
 {
+	double start_s = now_s(), restart_end_s = HUGE_VAL;
 	struct message_device device;
 
 	for (;;) {
-		int status = query_find(query, id, &device);
+		int status = look(query, id, &device);
 
-		if (status != EXIT_CODE_OK) {
-			return status;
+		if (status == EXIT_CODE_OK) {
+			restart_end_s = HUGE_VAL;
+			if (is_reached(query_is_open_here(&device) ? device.state : DEVICE_CLOSED, wanted)) {
+				return EXIT_CODE_OK;
+			}
+			if (now_s() >= deadline_s) {
+				return EXIT_CODE_NO;
+			}
+		} else {
+			restart_end_s = earlier(restart_end_s, now_s() + RESTART_S);
+			if (!query_was_lost(query) || now_s() >= earlier(restart_end_s, deadline_s)) {
+				query_say(query);
+				return status;
+			}
+			query_close(query);
 		}
-		if (is_reached(device.state, wanted)) {
-			return EXIT_CODE_OK;
-		}
-		if (now_s() >= deadline_s) {
-			return EXIT_CODE_NO;
-		}
-		(void)nanosleep(&(struct timespec){.tv_nsec = INTERVAL_MS * 1000000L}, NULL);
+		sleep_since(start_s);
 	}
 }
 
@@ -123,6 +169,7 @@ cmd_wait(int argc, char **argv)
 	}
 	status = query_open(&query, query_socket_path(socket_option), false);
 	if (status == EXIT_CODE_OK) {
+		query.quiet = true;
 		status = wait_until(&query, id, wanted, now_s() + timeout_s);
 	}
 	query_close(&query);

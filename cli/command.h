@@ -22,6 +22,7 @@ struct command {
 
 int cmd_config(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
+int cmd_fd(int argc, char **argv);
 int cmd_ifname(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_status(int argc, char **argv);

@@ -3,8 +3,8 @@
  * exitcode.h - every status that the command ends with.
  *
  * The numbers are those of sysexits(3), which the daemon uses too, and of the shells for "cannot be
- * run" and "not found".  Scripts rely on them: never renumber.  `tuntapd exec` that became the
- * program, or ran it with --private, ends as the program does.
+ * run" and "not found".  Scripts rely on them: never renumber.  `tuntapd exec` and `tuntapd fd`
+ * that became the program, or ran it with --private, end as the program does.
  */
 #ifndef TUNTAPD_CLI_EXITCODE_H
 #define TUNTAPD_CLI_EXITCODE_H
@@ -29,15 +29,17 @@ enum exit_code {
 	EXIT_CODE_FILE = 73,
 	/* Standard output cannot be written. */
 	EXIT_CODE_OUTPUT = 74,
+	/* fd: somebody has the device open. */
+	EXIT_CODE_BUSY = 75,
 	/* The daemon is of another version, or no tuntapd at all. */
 	EXIT_CODE_PROTOCOL = 76,
 	/* A right is missing; the message says which. */
 	EXIT_CODE_PERMISSION = 77,
 	/* config, serve: the configuration file is wrong. */
 	EXIT_CODE_CONFIG = 78,
-	/* exec: PROGRAM is there and cannot be run with the shim. */
+	/* exec: PROGRAM is there and cannot be run with the shim; fd: it cannot be run. */
 	EXIT_CODE_CANNOT_RUN = 126,
-	/* exec: there is no PROGRAM. */
+	/* exec, fd: there is no PROGRAM. */
 	EXIT_CODE_NOT_FOUND = 127,
 };
 

@@ -59,6 +59,24 @@ static const struct command commands[] = {
 		    "Status 127: there is no PROGRAM.\n",
 	},
 	{
+		.name = "fd",
+		.run = cmd_fd,
+		.usage = "[-q] [-s SOCKET] [--fd N] DEVICE [--] PROGRAM [ARGUMENT...]",
+		.summary = "open a device and run a program that inherits it",
+		.description =
+		    "  -n, --fd N           give the descriptor this number; without it: the lowest\n"
+		    "                       free one from 3 on\n"
+		    "  -q, --quiet          do not say what PROGRAM lacks without the library\n"
+		    "  -s, --socket SOCKET  control socket of the daemon to use\n"
+		    "\n"
+		    "For programs that take an open descriptor, and those that no library can be\n"
+		    "loaded into: static, Go, set-user-ID.  tuntapd becomes PROGRAM.  The number is\n"
+		    "in TUNTAPD_FD, the interface's name in TUNTAPD_IFNAME.  It is the kernel's own\n"
+		    "descriptor; tuntapd(1) says how that differs.\n"
+		    "Status 75: somebody has the device open.  77: this user may not open it.\n"
+		    "126: PROGRAM cannot be run.  127: there is no PROGRAM.\n",
+	},
+	{
 		.name = "status",
 		.run = cmd_status,
 		.usage = "[-s SOCKET] [--json] [DEVICE]",

@@ -18,6 +18,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cli/query.h"
+#include "cli/text.h"
 #include "protocol/devname.h"
 #include "protocol/message.h"
 
@@ -27,6 +29,9 @@
 #define CELL_BYTES 640
 #define TIME_BYTES 32
 
+/* Shown where it says something: see is_shown(). */
+#define TITLE_NETNS "NETNS"
+
 struct field {
 	const char *title; /* NULL: in JSON alone */
 	const char *name;  /* NULL: for people alone */
@@ -34,72 +39,6 @@ struct field {
 	void (*text)(const struct message_device *d, char *cell);
 	json_t *(*json)(const struct message_device *d);
 };
-
-/* Length of the UTF-8 sequence of a printable character that begins at s, or 0: escape one byte. */
-static size_t
-utf8_length(const unsigned char *s, bool controls_too)
-{
-	uint32_t c;
-	size_t length;
-
-	if (s[0] < 0x80) {
-		return controls_too || (s[0] >= 0x20 && s[0] != 0x7f) ? 1 : 0;
-	}
-	if (s[0] >= 0xc2 && s[0] <= 0xdf) {
-		length = 2;
-		c = s[0] & 0x1fu;
-	} else if ((s[0] & 0xf0) == 0xe0) {
-		length = 3;
-		c = s[0] & 0x0fu;
-	} else if (s[0] >= 0xf0 && s[0] <= 0xf4) {
-		length = 4;
-		c = s[0] & 0x07u;
-	} else {
-		return 0;
-	}
-	for (size_t i = 1; i < length; i++) {
-		if ((s[i] & 0xc0) != 0x80) { /* also the NUL of a cut sequence */
-			return 0;
-		}
-		c = c << 6 | (s[i] & 0x3fu);
-	}
-	/* Longer than needed, surrogates, past the end of Unicode. */
-	if ((length == 3 && c < 0x800) || (length == 4 && c < 0x10000) ||
-	    (c >= 0xd800 && c <= 0xdfff) || c > 0x10ffff) {
-		return 0;
-	}
-	if (controls_too) {
-		return length;
-	}
-	/* C1 controls; marks that turn the direction of a line round, or break it. */
-	if (c < 0xa0 || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-	    (c >= 0x2066 && c <= 0x2069)) {
-		return 0;
-	}
-	return length;
-}
-
-/* Appends a stranger's text to a cell, escaped for a terminal. */
-static void
-append_safe(char *cell, const char *text)
-{
-	size_t used = strlen(cell);
-
-	for (const unsigned char *s = (const unsigned char *)text;
-	     *s != '\0' && used + 8 < CELL_BYTES;) {
-		size_t length = utf8_length(s, false);
-
-		if (length > 0) {
-			memcpy(cell + used, s, length);
-			used += length;
-			s += length;
-		} else {
-			used += (size_t)snprintf(cell + used, CELL_BYTES - used, "\\x%02x", *s);
-			s++;
-		}
-		cell[used] = '\0';
-	}
-}
 
 /* A JSON string of a stranger's text: what is no UTF-8 becomes U+FFFD. */
 static json_t *
@@ -114,7 +53,7 @@ json_safe(const char *text)
 		return NULL;
 	}
 	for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-		size_t length = utf8_length(s, true);
+		size_t length = text_utf8_length(s, true);
 
 		if (length > 0) {
 			memcpy(copy + used, s, length);
@@ -132,15 +71,22 @@ json_safe(const char *text)
 }
 
 /* A device without a unit is called as its interface is. */
+void
+output_name(const struct message_device *d, char *cell, size_t size)
+{
+	size_t used = strlen(cell);
+
+	if (d->unit == DEVICE_UNIT_NAMED) {
+		text_append_safe(cell, size, d->ifname);
+	} else {
+		snprintf(cell + used, size - used, "%s%u", devname_kind(d->kind), d->unit);
+	}
+}
+
 static void
 device_text(const struct message_device *d, char *cell)
 {
-	if (d->unit == DEVICE_UNIT_NAMED) {
-		cell[0] = '\0';
-		append_safe(cell, d->ifname);
-	} else {
-		snprintf(cell, CELL_BYTES, "%s%u", devname_kind(d->kind), d->unit);
-	}
+	output_name(d, cell, CELL_BYTES);
 }
 
 static json_t *
@@ -150,8 +96,8 @@ device_json(const struct message_device *d)
 	    json_sprintf("%s%u", devname_kind(d->kind), (unsigned)d->unit);
 }
 
-static const char *
-state_name(uint8_t state)
+const char *
+output_state_name(uint8_t state)
 {
 	switch (state) {
 	case DEVICE_OPEN:
@@ -166,13 +112,13 @@ state_name(uint8_t state)
 static void
 state_text(const struct message_device *d, char *cell)
 {
-	snprintf(cell, CELL_BYTES, "%s", state_name(d->state));
+	snprintf(cell, CELL_BYTES, "%s", output_state_name(d->state));
 }
 
 static json_t *
 state_json(const struct message_device *d)
 {
-	return json_string(state_name(d->state));
+	return json_string(output_state_name(d->state));
 }
 
 static void
@@ -196,7 +142,7 @@ unit_json(const struct message_device *d)
 static void
 interface_text(const struct message_device *d, char *cell)
 {
-	append_safe(cell, d->ifname);
+	text_append_safe(cell, CELL_BYTES, d->ifname);
 }
 
 static json_t *
@@ -214,7 +160,7 @@ ifindex_json(const struct message_device *d)
 static void
 link_text(const struct message_device *d, char *cell)
 {
-	append_safe(cell, d->link);
+	text_append_safe(cell, CELL_BYTES, d->link);
 }
 
 static json_t *
@@ -256,6 +202,12 @@ open_number_json(const struct message_device *d)
 	return json_integer(number(d->open_number));
 }
 
+static void
+netns_text(const struct message_device *d, char *cell)
+{
+	snprintf(cell, CELL_BYTES, "%" PRIu64, d->netns);
+}
+
 static json_t *
 netns_json(const struct message_device *d)
 {
@@ -270,21 +222,27 @@ user_name(uint32_t uid)
 	return user != NULL ? user->pw_name : NULL;
 }
 
+void
+output_holder(const struct message_device *d, char *cell, size_t size)
+{
+	const char *user = user_name(d->uid);
+	size_t used = strlen(cell);
+
+	snprintf(cell + used, size - used, "%ld ", (long)d->pid);
+	text_append_safe(cell, size, d->program);
+	if (user != NULL) {
+		text_append_safe(cell, size, " ");
+		text_append_safe(cell, size, user);
+	} else {
+		used = strlen(cell);
+		snprintf(cell + used, size - used, " %lu", (unsigned long)d->uid);
+	}
+}
+
 static void
 holder_text(const struct message_device *d, char *cell)
 {
-	const char *user = user_name(d->uid);
-
-	snprintf(cell, CELL_BYTES, "%ld ", (long)d->pid);
-	append_safe(cell, d->program);
-	if (user != NULL) {
-		append_safe(cell, " ");
-		append_safe(cell, user);
-	} else {
-		size_t used = strlen(cell);
-
-		snprintf(cell + used, CELL_BYTES - used, " %lu", (unsigned long)d->uid);
-	}
+	output_holder(d, cell, CELL_BYTES);
 }
 
 static json_t *
@@ -329,20 +287,25 @@ address_name(const struct message_address *a, char text[INET6_ADDRSTRLEN])
 	return inet_ntop(a->family == 4 ? AF_INET : AF_INET6, a->bytes, text, INET6_ADDRSTRLEN);
 }
 
+void
+output_addresses(const struct message_device *d, char *cell, size_t size)
+{
+	char text[INET6_ADDRSTRLEN];
+	size_t used = strlen(cell), before = used;
+
+	for (unsigned i = 0; i < d->address_count && used < size; i++) {
+		used += (size_t)snprintf(cell + used, size - used, "%s%s/%u", used > before ? "," : "",
+		    address_name(&d->addresses[i], text), d->addresses[i].prefix);
+	}
+	if (d->addresses_total > d->address_count && used < size) {
+		snprintf(cell + used, size - used, ",+%d", d->addresses_total - d->address_count);
+	}
+}
+
 static void
 addresses_text(const struct message_device *d, char *cell)
 {
-	char text[INET6_ADDRSTRLEN];
-	size_t used = 0;
-
-	for (unsigned i = 0; i < d->address_count; i++) {
-		used += (size_t)snprintf(cell + used, CELL_BYTES - used, "%s%s/%u", used > 0 ? "," : "",
-		    address_name(&d->addresses[i], text), d->addresses[i].prefix);
-	}
-	if (d->addresses_total > d->address_count) {
-		snprintf(
-		    cell + used, CELL_BYTES - used, ",+%d", d->addresses_total - d->address_count);
-	}
+	output_addresses(d, cell, CELL_BYTES);
 }
 
 static json_t *
@@ -456,7 +419,7 @@ static const struct field fields[] = {
 	{"LINK", "link", false, link_text, link_json},
 	{"CHANNEL", "channel", false, channel_text, channel_json},
 	{NULL, "open_number", false, NULL, open_number_json},
-	{NULL, "netns", false, NULL, netns_json},
+	{TITLE_NETNS, "netns", false, netns_text, netns_json},
 	{"HOLDER", "holder", false, holder_text, holder_json},
 	{"SINCE", "since", false, since_text, since_json},
 	{"ADDRESSES", "addresses", false, addresses_text, addresses_json},
@@ -470,6 +433,21 @@ static const struct field fields[] = {
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
+/* Whether a field is shown for these devices: most people have one network namespace. */
+static bool
+is_shown(const struct field *f, const struct message_device *devices, size_t count)
+{
+	if (f->title == NULL || strcmp(f->title, TITLE_NETNS) != 0) {
+		return f->title != NULL;
+	}
+	for (size_t i = 0; i < count; i++) {
+		if (devices[i].state != DEVICE_CLOSED && !query_is_open_here(&devices[i])) {
+			return true;
+		}
+	}
+	return false;
+}
+
 static void
 make_cell(const struct field *f, const struct message_device *d, char *cell)
 {
@@ -482,45 +460,35 @@ make_cell(const struct field *f, const struct message_device *d, char *cell)
 	}
 }
 
-/* Columns that a text takes on a terminal, near enough: one for each character. */
-static int
-width_of(const char *text)
-{
-	int width = 0;
-
-	for (; *text != '\0'; text++) {
-		width += ((unsigned char)*text & 0xc0) != 0x80;
-	}
-	return width;
-}
-
 static void
 print_padded(FILE *out, const char *text, int width)
 {
-	fprintf(out, "%s%*s", text, width > width_of(text) ? width - width_of(text) : 0, "");
+	fprintf(out, "%s%*s", text, width > text_width(text) ? width - text_width(text) : 0, "");
 }
 
 int
 output_table(FILE *out, const struct message_device *devices, size_t count)
 {
 	int widths[FIELD_COUNT] = {0};
+	bool shown[FIELD_COUNT];
 	char cell[CELL_BYTES];
 	size_t last = 0;
 
 	for (size_t f = 0; f < FIELD_COUNT; f++) {
-		if (fields[f].title == NULL) {
+		shown[f] = is_shown(&fields[f], devices, count);
+		if (!shown[f]) {
 			continue;
 		}
 		last = f;
-		widths[f] = width_of(fields[f].title);
+		widths[f] = text_width(fields[f].title);
 		for (size_t i = 0; i < count; i++) {
 			make_cell(&fields[f], &devices[i], cell);
-			widths[f] = width_of(cell) > widths[f] ? width_of(cell) : widths[f];
+			widths[f] = text_width(cell) > widths[f] ? text_width(cell) : widths[f];
 		}
 	}
 	for (size_t row = 0; row <= count; row++) {
 		for (size_t f = 0; f <= last; f++) {
-			if (fields[f].title == NULL) {
+			if (!shown[f]) {
 				continue;
 			}
 			if (row > 0) {
@@ -540,7 +508,7 @@ output_list(FILE *out, const struct message_device *device)
 	char cell[CELL_BYTES];
 
 	for (size_t f = 0; f < FIELD_COUNT; f++) {
-		if (fields[f].title != NULL) {
+		if (is_shown(&fields[f], device, 1)) {
 			make_cell(&fields[f], device, cell);
 			fprintf(out, "%-10s %s\n", fields[f].title, cell);
 		}
@@ -566,10 +534,26 @@ device_object(const struct message_device *d)
 	return object;
 }
 
+/* Writes a document and lets go of it; NULL: it could not be made.  0, or -1 with errno. */
+static int
+write_document(FILE *out, json_t *root, size_t flags)
+{
+	if (root == NULL) {
+		errno = ENOMEM;
+		return -1;
+	}
+	/* ASCII alone: what a terminal would obey in UTF-8 is then \u0080, too. */
+	if (json_dumpf(root, out, flags | JSON_ENSURE_ASCII) == 0) {
+		fputc('\n', out);
+	}
+	json_decref(root);
+	return 0;
+}
+
 int
 output_json(FILE *out, const char *socket_path, const struct message_device *devices, size_t count)
 {
-	json_t *list = json_array(), *root;
+	json_t *list = json_array();
 
 	for (size_t i = 0; i < count; i++) {
 		if (json_array_append_new(list, device_object(&devices[i])) < 0) {
@@ -578,16 +562,8 @@ output_json(FILE *out, const char *socket_path, const struct message_device *dev
 			return -1;
 		}
 	}
-	root = json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
-	    json_safe(socket_path), "devices", list);
-	if (root == NULL) {
-		errno = ENOMEM;
-		return -1;
-	}
-	/* ASCII alone: what a terminal would obey in UTF-8 is then \u0080, too. */
-	if (json_dumpf(root, out, JSON_INDENT(2) | JSON_ENSURE_ASCII) == 0) {
-		fputc('\n', out);
-	}
-	json_decref(root);
-	return 0;
+	return write_document(out,
+	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
+		json_safe(socket_path), "devices", list),
+	    JSON_INDENT(2));
 }

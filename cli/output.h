@@ -3,7 +3,7 @@
  * output.h - devices for people and for programs: a table, one device's list of fields, JSON.
  *
  * All three are made from one description of the fields, in output.c.  The JSON is described by
- * docs/status-schema.json. Text that a client chose is never passed on raw: control characters and
+ * docs/status-schema.json.  Text that a client chose is never passed on raw: control characters and
  * bytes that are no UTF-8 are escaped for people
  * (\xNN), and replaced (U+FFFD) in JSON.
  */
@@ -11,6 +11,7 @@
 #define TUNTAPD_CLI_OUTPUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 struct message_device;
@@ -20,10 +21,25 @@ struct message_device;
  */
 #define OUTPUT_JSON_VERSION 1
 
-/* 0, or -1 with errno: ENOMEM.  What could not be written shows in ferror(out). */
+/*
+ * The table and the list show a network namespace only where it is not the caller's own.
+ *
+ * 0, or -1 with errno: ENOMEM.  What could not be written shows in ferror(out).
+ */
 int output_table(FILE *out, const struct message_device *devices, size_t count);
 int output_list(FILE *out, const struct message_device *device);
 int output_json(
     FILE *out, const char *socket_path, const struct message_device *devices, size_t count);
+
+/* "closed", "open", "up" */
+const char *output_state_name(uint8_t state);
+
+/*
+ * Append to a cell, size bytes large: the device's name, the addresses of an open one, and who
+ * opened it.
+ */
+void output_name(const struct message_device *device, char *cell, size_t size);
+void output_addresses(const struct message_device *device, char *cell, size_t size);
+void output_holder(const struct message_device *device, char *cell, size_t size);
 
 #endif

@@ -45,12 +45,12 @@
 #include <unistd.h>
 
 #include "cli/exitcode.h"
+#include "cli/node.h"
 #include "cli/preload.h"
 #include "cli/program.h"
 #include "cli/query.h"
 #include "protocol/paths.h"
 
-#define TUN_NODE "/dev/net/tun"
 #define DIR_NAME "/tuntapd-XXXXXX"
 /* The daemon answers in some tens of milliseconds. */
 #define START_TIMEOUT_MS 5000
@@ -244,7 +244,7 @@ enter(struct world *w)
 static int
 check_node(void)
 {
-	int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC);
+	int fd = node_open();
 
 	if (fd >= 0) {
 		close(fd);
@@ -254,19 +254,19 @@ check_node(void)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		warnx("--private: " TUN_NODE
+		warnx("--private: " PATHS_TUN_NODE
 		    " is missing: load the module ('modprobe tun' as root), or give the node to "
 		    "the "
 		    "container");
 		return EXIT_CODE_NO_DAEMON;
 	case EACCES:
 	case EPERM:
-		warnx("--private: this user cannot open " TUN_NODE
-		      ": let it, as most systems do ('chmod 0666 " TUN_NODE
+		warnx("--private: this user cannot open " PATHS_TUN_NODE
+		      ": let it, as most systems do ('chmod 0666 " PATHS_TUN_NODE
 		      "' as root; in a container, allow the device 10:200)");
 		return EXIT_CODE_PERMISSION;
 	default:
-		warn("--private: " TUN_NODE);
+		warn("--private: " PATHS_TUN_NODE);
 		return EXIT_CODE_SYSTEM;
 	}
 }

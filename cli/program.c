@@ -157,7 +157,7 @@ judge_binary(const char *path, int fd, const struct binary_info *info, bool own_
 	}
 	if (!info->dynamic) {
 		warnx("%s is linked statically: nothing can be loaded into it; use a dynamically "
-		    "linked build of it",
+		    "linked build of it, or 'tuntapd fd' if it takes an open descriptor",
 		    path);
 		return EXIT_CODE_CANNOT_RUN;
 	}
@@ -215,16 +215,26 @@ look_at(const char *path, bool own_rights, struct program *program, char next[SC
 }
 
 int
+program_locate(const char *name, char path[PATH_MAX])
+{
+	int error;
+
+	if (search(name, path) == 0) {
+		return EXIT_CODE_OK;
+	}
+	error = errno;
+	warn("%s", name);
+	return error == ENOENT || error == ENOTDIR ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_RUN;
+}
+
+int
 program_find(const char *name, bool own_rights, struct program *program)
 {
 	char path[PATH_MAX], next[SCRIPT_LINE_BYTES];
+	int located = program_locate(name, program->path);
 
-	if (search(name, program->path) < 0) {
-		int error = errno;
-
-		warn("%s", name);
-		return error == ENOENT || error == ENOTDIR ? EXIT_CODE_NOT_FOUND
-							   : EXIT_CODE_CANNOT_RUN;
+	if (located != EXIT_CODE_OK) {
+		return located;
 	}
 	memcpy(path, program->path, sizeof(path));
 	for (unsigned depth = 0; depth < FILES_MAX; depth++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * query.c - questions to the daemon.  See query.h.
+ * query.c - what the command asks of the daemon.  See query.h.
  *
  * Each request has a serial of its own, and a reply is checked whole (message.h) before anything of
  * it is used: the socket may belong to anybody.  A reply never carries descriptors here.
@@ -19,12 +19,14 @@
 #include <unistd.h>
 
 #include "cli/exitcode.h"
-#include "protocol/fdpass.h"
 #include "protocol/paths.h"
+#include "protocol/request.h"
 #include "protocol/transport.h"
 
 /* More devices than a daemon has, in all namespaces: one whose list never ends is none of ours. */
 #define DEVICES_MAX 8192u
+/* Beside the errnos in query.error: the daemon serves no unit of that number. */
+#define NO_SUCH_UNIT (-1)
 
 const char *
 query_socket_path(const char *option)
@@ -45,6 +47,8 @@ static int
 status_of(int error)
 {
 	switch (error) {
+	case NO_SUCH_UNIT:
+		return EXIT_CODE_USAGE;
 	case ENOENT:
 	case ENOTDIR:
 	case ECONNREFUSED:
@@ -68,12 +72,18 @@ status_of(int error)
 	}
 }
 
-static void
-say(const char *path, int error)
+void
+query_say(const struct query *q)
 {
+	const char *path = q->socket_path;
 	bool is_default = strcmp(path, PATHS_SOCKET_DEFAULT) == 0;
 
-	switch (error) {
+	switch (q->error) {
+	case NO_SUCH_UNIT:
+		warnx("the daemon at %s serves no %s device of that number: 'tuntapd status' lists "
+		    "those that it serves",
+		    path, devname_kind(q->id.kind));
+		break;
 	case ENOENT:
 	case ENOTDIR:
 	case ECONNREFUSED:
@@ -111,7 +121,7 @@ say(const char *path, int error)
 		    path);
 		break;
 	default:
-		errno = error;
+		errno = q->error;
 		warn("%s", path);
 		break;
 	}
@@ -119,12 +129,28 @@ say(const char *path, int error)
 
 /* Says why the daemon cannot be asked, and what to do; returns the exit status for it. */
 static int
-complain(const struct query *q, int error)
+complain(struct query *q, int error)
 {
+	q->error = error;
 	if (!q->quiet) {
-		say(q->socket_path, error);
+		query_say(q);
 	}
 	return status_of(error);
+}
+
+/* The daemon has no device of that number. */
+static int
+complain_unit(struct query *q, struct device_id id)
+{
+	q->id = id;
+	return complain(q, NO_SUCH_UNIT);
+}
+
+bool
+query_was_lost(const struct query *q)
+{
+	return q->error == ENOENT || q->error == ECONNREFUSED || q->error == EPIPE ||
+	    q->error == ECONNRESET;
 }
 
 int
@@ -132,7 +158,7 @@ query_open(struct query *q, const char *socket_path, bool quiet)
 {
 	char rundir[PATHS_SIZE];
 
-	*q = (struct query){.socket_path = socket_path, .sock = -1, .quiet = quiet};
+	*q = (struct query){.socket_path = socket_path, .sock = -1, .quiet = quiet, .timeout_ms = QUERY_TIMEOUT_MS};
 	/* The same check as the daemon's, so that both refuse the same paths. */
 	if (paths_in_rundir(socket_path, NULL, rundir, sizeof(rundir)) < 0) {
 		return complain(q, errno);
@@ -159,61 +185,16 @@ now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Waits for events until the deadline.  0, or -1 with errno, ETIMEDOUT among them. */
-static int
-wait_for(int sock, short events, int64_t deadline_ms)
-{
-	struct pollfd item = {.fd = sock, .events = events};
-
-	for (;;) {
-		int64_t left_ms = deadline_ms - now_ms();
-		int n = poll(&item, 1, left_ms > 0 ? (int)left_ms : 0);
-
-		if (n > 0) {
-			return 0;
-		}
-		if (n == 0) {
-			errno = ETIMEDOUT;
-			return -1;
-		}
-		if (errno != EINTR) {
-			return -1;
-		}
-	}
-}
-
-/* Sends a request and takes its checked reply.  0, or an errno. */
+/* Sends a request without descriptors and takes its checked reply, which has none.  0, or an errno. */
 static int
 exchange(struct query *q, const union message *request, union message *reply)
 {
-	int64_t deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
 	unsigned no_fds = 0;
-	ssize_t n;
 
-	memset(reply, 0, sizeof(*reply));
-	while (fdpass_send(q->sock, request, request->header.size, NULL, 0) < 0) {
-		if (errno != EAGAIN || wait_for(q->sock, POLLOUT, deadline_ms) < 0) {
-			return errno;
-		}
+	if (request_exchange(q->sock, request, NULL, 0, reply, NULL, &no_fds, q->timeout_ms) < 0) {
+		return errno;
 	}
-	for (;;) {
-		if (wait_for(q->sock, POLLIN, deadline_ms) < 0) {
-			return errno;
-		}
-		no_fds = 0;
-		n = fdpass_receive(q->sock, reply, sizeof(*reply), NULL, &no_fds);
-		if (n >= 0) {
-			break;
-		}
-		if (errno != EAGAIN) {
-			return errno;
-		}
-	}
-	if (n == 0) {
-		return ECONNRESET;
-	}
-	return message_check_reply(
-	    reply, (size_t)n, no_fds, request->header.type, request->header.serial);
+	return request_error(reply);
 }
 
 int
@@ -226,13 +207,9 @@ query_next(struct query *q, uint32_t *cursor, struct message_device *device)
 	message_init(&request, MESSAGE_STATUS, ++q->serial);
 	request.status.cursor = *cursor;
 	error = exchange(q, &request, &reply);
-	if (error == 0 && reply.header.type == MESSAGE_RESULT) {
-		error = reply.result.error;
-	} else if (error == 0 && reply.device.error == ENOENT) {
+	if (error == ENOENT && reply.header.type == (MESSAGE_STATUS | MESSAGE_REPLY)) {
 		*cursor = 0;
 		return EXIT_CODE_NO;
-	} else if (error == 0) {
-		error = reply.device.error;
 	}
 	if (error == 0 && reply.device.next != 0 &&
 	    (reply.device.next <= *cursor || q->devices >= DEVICES_MAX)) {
@@ -246,11 +223,41 @@ query_next(struct query *q, uint32_t *cursor, struct message_device *device)
 	return EXIT_CODE_OK;
 }
 
+int
+query_all(struct query *q, struct message_device **devices, size_t *count)
+{
+	uint32_t cursor = 0;
+
+	*devices = NULL;
+	*count = 0;
+	do {
+		struct message_device *more = realloc(*devices, (*count + 1) * sizeof(*more));
+		int status;
+
+		if (more == NULL) {
+			return complain(q, errno);
+		}
+		*devices = more;
+		status = query_next(q, &cursor, &more[*count]);
+		if (status == EXIT_CODE_NO) {
+			return EXIT_CODE_OK;
+		}
+		if (status != EXIT_CODE_OK) {
+			return status;
+		}
+		++*count;
+	} while (cursor != 0);
+	return EXIT_CODE_OK;
+}
+
 bool
-query_is_in_our_netns(const struct message_device *device)
+query_is_open_here(const struct message_device *device)
 {
 	struct stat st;
 
+	if (device->state == DEVICE_CLOSED) {
+		return false;
+	}
 	/* Where there are no namespaces a daemon says 0, and nothing is looked up. */
 	return device->netns == 0 || stat("/proc/self/ns/net", &st) < 0 ||
 	    st.st_ino == device->netns;
@@ -262,19 +269,24 @@ is_named(const struct message_device *device, struct device_id id)
 	return device_id_equal((struct device_id){.kind = device->kind, .unit = device->unit}, id);
 }
 
+/* How good an answer a device is to a question for its name. */
+static int
+rank(const struct message_device *device)
+{
+	return query_is_open_here(device) ? 2 : device->state != DEVICE_CLOSED ? 1 : 0;
+}
+
 int
 query_find(struct query *q, struct device_id id, struct message_device *device)
 {
 	uint32_t cursor = q->found_at, here;
-	bool found = false;
-	int status;
+	int best = -1, status;
 
 	/* Asked again and again for one device, it most likely is where it was. */
 	if (cursor != 0) {
 		q->devices = 0;
 		status = query_next(q, &cursor, device);
-		if (status == EXIT_CODE_OK && is_named(device, id) &&
-		    query_is_in_our_netns(device)) {
+		if (status == EXIT_CODE_OK && is_named(device, id) && query_is_open_here(device)) {
 			return EXIT_CODE_OK;
 		}
 		if (status != EXIT_CODE_OK && status != EXIT_CODE_NO) {
@@ -293,21 +305,60 @@ query_find(struct query *q, struct device_id id, struct message_device *device)
 		if (status != EXIT_CODE_OK) {
 			return status;
 		}
-		if (is_named(&item, id) && (!found || query_is_in_our_netns(&item))) {
+		if (is_named(&item, id) && rank(&item) > best) {
 			*device = item;
 			q->found_at = here;
-			found = true;
+			best = rank(&item);
 		}
 	} while (cursor != 0);
-	if (found) {
+	if (best >= 0) {
 		return EXIT_CODE_OK;
 	}
+	return complain_unit(q, id);
+}
+
+/* Says why there is no device, in the shim's words; returns the exit status for it. */
+static int
+complain_attach(const struct query *q, struct device_id id, int error)
+{
+	char name[DEVNAME_SIZE];
+
+	devname_format(id, name);
 	if (!q->quiet) {
-		warnx("the daemon at %s serves no %s device of that number: 'tuntapd status' lists "
-		    "those that it serves",
-		    q->socket_path, devname_kind(id.kind));
+		warnx("%s: %s", name, request_attach_reason(error));
 	}
-	return EXIT_CODE_USAGE;
+	return error == EBUSY ? EXIT_CODE_BUSY
+	    : error == EACCES || error == EPERM ? EXIT_CODE_PERMISSION
+						: EXIT_CODE_SYSTEM;
+}
+
+int
+query_attach(struct query *q, struct device_id id, int node, struct message_attached *attached, int *channel)
+{
+	union message request, reply;
+	unsigned in_count = 2;
+	int in[2], error;
+
+	message_init(&request, MESSAGE_ATTACH, ++q->serial);
+	request.attach.kind = id.kind;
+	request.attach.unit = id.unit;
+	request.attach.access = MESSAGE_ACCESS_ALL;
+	if (request_exchange(q->sock, &request, &node, node >= 0 ? 1 : 0, &reply, in, &in_count,
+		q->timeout_ms) < 0) {
+		return complain(q, errno);
+	}
+	error = request_error(&reply);
+	if (error == ENOENT && reply.header.type != MESSAGE_RESULT) {
+		return complain_unit(q, id);
+	}
+	if (error != 0) {
+		return complain_attach(q, id, error);
+	}
+	/* The page is the shim's; who has none sees the kernel's own device. */
+	close(in[1]);
+	*channel = in[0];
+	*attached = reply.attached;
+	return EXIT_CODE_OK;
 }
 
 /*
@@ -347,9 +398,6 @@ query_stop(struct query *q)
 
 	message_init(&request, MESSAGE_STOP, ++q->serial);
 	error = exchange(q, &request, &reply);
-	if (error == 0) {
-		error = reply.result.error;
-	}
 	if (error == EPERM || error == EACCES) {
 		if (!q->quiet) {
 			warnx("only root and the daemon's own user may end the daemon at %s",
@@ -362,7 +410,7 @@ query_stop(struct query *q)
 	}
 	deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
 	/* No more replies come: what makes the connection readable is its end. */
-	if (wait_for(q->sock, POLLIN, deadline_ms) < 0 || wait_for_lock(q, deadline_ms) < 0) {
+	if (request_wait(q->sock, POLLIN, QUERY_TIMEOUT_MS) < 0 || wait_for_lock(q, deadline_ms) < 0) {
 		if (!q->quiet) {
 			warn("the daemon at %s took the request and has not ended", q->socket_path);
 		}

@@ -16,6 +16,7 @@
 #else
 #define PATHS_SOCKET_DEFAULT "/run/tuntapd/socket"
 #define PATHS_RUNDIR_DEFAULT "/run/tuntapd"
+#define PATHS_TUN_NODE "/dev/net/tun" /* the kernel's, Documentation/networking/tuntap.rst */
 #endif
 
 /* Room for every path that the functions below make; the socket itself must fit sun_path (108 on Linux, 104 on Darwin). */

@@ -33,7 +33,7 @@ struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
     poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
-    stdio_cases, node_cases, client_cases, name_cases};
+    stdio_cases, node_cases, client_cases, name_cases, without_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -482,6 +482,8 @@ main(int argc, char **argv)
 			list = true;
 		} else if (strcmp(argv[i], "--rows") == 0) {
 			rows = true;
+		} else if (strcmp(argv[i], "--without") == 0 && i + 1 < argc) { /* no user's */
+			return contract_without_library(strcmp(argv[++i], "tap") == 0 ? TAP : TUN);
 		} else if (strcmp(argv[i], "--only") == 0 && i + 1 < argc) {
 			only = argv[++i];
 		} else if (strcmp(argv[i], "--kind") == 0 && i + 1 < argc) {

@@ -33,7 +33,7 @@ struct contract_case {
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
     copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[],
-    stdio_cases[], node_cases[], client_cases[], name_cases[];
+    stdio_cases[], node_cases[], client_cases[], name_cases[], without_cases[];
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);
@@ -106,6 +106,9 @@ void packet_arrive(int fd, int kernel, enum kind kind, uint32_t number);
 void packet_has_gone(int kernel, enum kind kind, uint32_t number);
 bool is_readable(int fd);
 bool is_writable(int fd);
+
+/* What a program does that a case starts with a device and without the library; the status of main. */
+int contract_without_library(enum kind kind);
 
 /* Whole options of a run. */
 struct contract_options {

@@ -49,7 +49,7 @@ until "$tuntapd" status -s "$dir/socket" >/dev/null 2>&1; do
 done
 
 status=0
-"$tuntapd" exec -s "$dir/socket" -- "$contract" "$@" >"$dir/tap" || status=$?
+CONTRACT_TUNTAPD=$tuntapd "$tuntapd" exec -s "$dir/socket" -- "$contract" "$@" >"$dir/tap" || status=$?
 grep -v '^1\.\.' "$dir/tap" || true
 number=$(($(grep -c -E '^(not )?ok ' "$dir/tap") + 1))
 

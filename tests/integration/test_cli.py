@@ -134,7 +134,7 @@ def commands():
 
 
 def test_help_lists_the_commands_of_this_version():
-    assert commands() == ["serve", "exec", "status", "ifname", "wait", "config", "help"]
+    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "config", "help"]
     assert tuntapd("--help").stdout == tuntapd("-h").stdout == tuntapd("help").stdout
 
 
@@ -147,7 +147,10 @@ def test_help_of_each_command():
 
 
 @pytest.mark.parametrize("args", [
-    [], ["fd"], ["-x"], ["help", "fd"], ["help", "serve", "exec"], ["status", "--watch"], ["status", "tap0", "tap1"],
+    [], ["fd"], ["fd", "tap0"], ["fd", "tap0", "--"], ["fd", "eth0", "true"], ["fd", "--fd", "2", "tap0", "true"],
+    ["fd", "--fd", "-1", "tap0", "true"], ["fd", "--fd", "3x", "tap0", "true"], ["fd", "--fd", "", "tap0", "true"],
+    ["fd", "--fd", "99999999999999999999", "tap0", "true"], ["-x"], ["help", "pair"], ["help", "serve", "exec"],
+    ["status", "tap0", "tap1"],
     ["status", "eth0"], ["status", "tap"], ["status", "tap01"], ["ifname"], ["ifname", "tap0", "tap1"], ["ifname", ""],
     ["wait"], ["wait", "tap0", "--open", "--up"], ["wait", "tap0", "--timeout", "soon"], ["wait", "tap0", "--timeout", "-1"],
     ["wait", "tap0", "--timeout", "nan"], ["wait", "tap0", "--timeout", ""], ["serve", "now"], ["serve", "-s"], ["exec"],
@@ -300,7 +303,11 @@ def test_wait_answers_at_once_where_the_state_is_reached(world):
 
 
 def start_wait(world, *args):
-    return subprocess.Popen([*world.inside, str(TUNTAPD), "wait", "-s", str(world.socket), *args])
+    """One that has asked, and sleeps until it asks again."""
+    waiting = subprocess.Popen([*world.inside, str(TUNTAPD), "wait", "-s", str(world.socket), *args])
+    world.started.append(waiting)
+    wait_until(lambda: waiting.poll() is not None or pathlib.Path(f"/proc/{waiting.pid}/wchan").read_text() == "hrtimer_nanosleep")
+    return waiting
 
 
 def test_wait_waits(world):
@@ -320,11 +327,107 @@ def test_wait_waits(world):
     assert closed.wait(BOUND_S) == OK
 
 
-def test_wait_ends_with_the_daemon(world):
+def test_wait_ends_with_the_daemon_if_no_other_comes(world):
     waiting = start_wait(world, "tap1")
+    limited = start_wait(world, "tap1", "--timeout", "1")
     world.daemon.terminate()
     assert world.daemon.wait(BOUND_S) == 0
+    started = time.monotonic()
+    assert limited.wait(BOUND_S) == NO_DAEMON
     assert waiting.wait(BOUND_S) == NO_DAEMON
+    assert time.monotonic() - started < 15
+
+
+def test_wait_outlives_a_restart(world):
+    program = world.hold("tap1")
+    waiting = {state: start_wait(world, device, state, "--timeout", "30")
+               for device, state in (("tap1", "--up"), ("tap1", "--closed"), ("tap2", "--open"))}
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        world.daemon.send_signal(number)
+        world.daemon.wait(BOUND_S)
+        world.start_daemon()
+    assert [w.poll() for w in waiting.values()] == [None, None, None]
+    world.shell("ip link set tap1 up")
+    assert waiting["--up"].wait(BOUND_S) == OK
+    other = world.hold("tap2")
+    assert waiting["--open"].wait(BOUND_S) == OK
+    assert waiting["--closed"].poll() is None
+    world.let_go(program)
+    assert waiting["--closed"].wait(BOUND_S) == OK
+    world.let_go(other)
+
+
+def test_daemon_that_hangs_up_each_time_does_not_make_wait_endless(tmp_path):
+    started = time.monotonic()
+    result = ask(tmp_path, lambda sock, serial, cursor: False, "wait", "tap0")
+    assert result.returncode == NO_DAEMON and "hung up" in result.stderr
+    assert 4 < time.monotonic() - started < 15
+
+
+def test_wait_does_not_ask_without_pause(tmp_path):
+    """At most each 20 ms in the first second, and each 100 ms after that."""
+    asked = []
+
+    def answer(sock, serial, cursor):
+        asked.append(time.monotonic())
+        sock.send(device_reply(serial, state=0, since=0, open_number=0, ifindex=0, mtu=0, pid=0, channel=0, ifname=b"", link=b"",
+                               program=b"", counters=(0,) * 6))
+
+    assert ask(tmp_path, answer, "wait", "tap0", "--timeout", "2").returncode == NO
+    assert 10 <= len(asked) <= 50 + 10 + 2
+    later = [t for t in asked if t - asked[0] > 1.2]
+    assert len(later) <= 10
+
+
+def test_device_is_the_one_of_the_callers_namespace(world):
+    """One daemon, two namespaces, tap0 in either, in both, in none."""
+    other = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo; exec sleep 1000"], stdout=subprocess.PIPE)
+    world.started.append(other)
+    other.stdout.readline()
+    there = ["nsenter", "-t", str(other.pid), "-n", "--"]
+
+    def run_there(command, *args):
+        return tuntapd(command, "-s", world.socket, *args, prefix=there)
+
+    def netns(run):
+        done = run("status", "--json", "tap0")
+        assert done.returncode == OK
+        (device,) = json.loads(done.stdout)["devices"]
+        return device["netns"]
+
+    here_id, there_id = (os.stat(f"/proc/{p.pid}/ns/net").st_ino for p in (world.holder, other))
+    mine = world.hold("tap0")
+    assert "NETNS" not in world.run("status").stdout and "NETNS" in run_there("status").stdout
+    # Open elsewhere is closed here, and status says where.
+    assert run_there("wait", "tap0", "--closed", "--timeout", "0").returncode == OK
+    assert run_there("wait", "tap0", "--open", "--timeout", "0").returncode == NO
+    result = run_there("ifname", "tap0")
+    assert (result.returncode, result.stdout) == (NO, "") and "another network namespace" in result.stderr
+    assert netns(run_there) == here_id
+    waiting = subprocess.Popen([*there, str(TUNTAPD), "wait", "-s", str(world.socket), "tap0", "--up", "--timeout", "30"])
+
+    theirs = subprocess.Popen([*there, str(TUNTAPD), "fd", "-q", "-s", str(world.socket), "tap0", "--", "cat"],
+                              stdin=subprocess.PIPE, env=environment())
+    world.started.append(theirs)
+    wait_until(lambda: run_there("ifname", "tap0").stdout == "tap0\n")
+    assert (netns(world.run), netns(run_there)) == (here_id, there_id)
+    assert waiting.poll() is None
+    world.shell("ip link set tap0 up")  # the other one
+    assert world.run("wait", "tap0", "--up", "--timeout", "10").returncode == OK
+    assert run_there("wait", "tap0", "--up", "--timeout", "0").returncode == NO
+    subprocess.run([*there, "ip", "link", "set", "tap0", "up"], check=True)
+    assert waiting.wait(BOUND_S) == OK
+    rows = [line.split() for line in world.run("status").stdout.splitlines() if line.startswith(("DEVICE", "tap0 "))]
+    column = rows[0].index("NETNS")
+    assert {row[column] for row in rows[1:]} == {str(here_id), str(there_id)}
+
+    world.let_go(mine)
+    assert world.run("wait", "tap0", "--closed", "--timeout", "10").returncode == OK
+    assert netns(world.run) == there_id and run_there("wait", "tap0", "--open", "--timeout", "0").returncode == OK
+    theirs.stdin.close()
+    assert theirs.wait(BOUND_S) == 0
+    assert run_there("wait", "tap0", "--closed", "--timeout", "10").returncode == OK
+    wait_until(lambda: netns(run_there) is None)
 
 
 def test_stop_all_ends_daemon_and_devices(world):
