@@ -79,11 +79,14 @@ static const struct command commands[] = {
 	{
 		.name = "status",
 		.run = cmd_status,
-		.usage = "[-s SOCKET] [--json] [DEVICE]",
+		.usage = "[-s SOCKET] [--json] [--watch [--interval S]] [DEVICE]",
 		.summary = "what is open, by whom, how much went through",
 		.description =
 		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
 		    "  -j, --json           JSON, for programs\n"
+		    "  -w, --watch          look again and again: rates and their history on a\n"
+		    "                       terminal (q ends it), lines elsewhere\n"
+		    "  -i, --interval S     with --watch: every S seconds, 0.1 or more; without: 1\n"
 		    "\n"
 		    "Counters are packets/bytes/drops.  IN is from the kernel to the program, OUT\n"
 		    "from the program to the kernel.\n",

@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "cli/query.h"
+#include "cli/samples.h"
 #include "cli/text.h"
 #include "protocol/devname.h"
 #include "protocol/message.h"
@@ -566,4 +567,47 @@ output_json(FILE *out, const char *socket_path, const struct message_device *dev
 	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
 		json_safe(socket_path), "devices", list),
 	    JSON_INDENT(2));
+}
+
+static json_t *
+rate_json(const struct rate *r)
+{
+	return json_pack(
+	    "{s:f, s:f, s:f}", "packets", r->packets, "bytes", r->bytes, "dropped", r->dropped);
+}
+
+/* A device and its rates, which are null where there are none. */
+static json_t *
+sample_object(const struct sample *item)
+{
+	json_t *object = device_object(&item->device);
+	json_t *rates = item->rated ? json_pack("{s:o, s:o}", "to_program",
+					  rate_json(&item->to_program), "from_program",
+					  rate_json(&item->from_program))
+				    : json_null();
+
+	if (json_object_set_new(object, "rates", rates) < 0) {
+		json_decref(object);
+		return NULL;
+	}
+	return object;
+}
+
+int
+output_json_samples(FILE *out, const struct samples *s)
+{
+	json_t *list = s->served ? json_array() : json_null();
+
+	for (size_t i = 0; s->served && i < s->count; i++) {
+		if (json_array_append_new(list, sample_object(&s->items[i])) < 0) {
+			json_decref(list);
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	return write_document(out,
+	    json_pack("{s:i, s:o, s:f, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
+		json_safe(s->query.socket_path), "time",
+		(double)s->time.tv_sec + (double)s->time.tv_nsec / 1e9, "devices", list),
+	    JSON_COMPACT);
 }

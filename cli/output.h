@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 struct message_device;
+struct samples;
 
 /*
  * "version" of the JSON: it grows when a field changes its meaning or goes, not when one is added.
@@ -30,6 +31,9 @@ int output_table(FILE *out, const struct message_device *devices, size_t count);
 int output_list(FILE *out, const struct message_device *device);
 int output_json(
     FILE *out, const char *socket_path, const struct message_device *devices, size_t count);
+
+/* One look as one line: the same object, with its time and with rates. */
+int output_json_samples(FILE *out, const struct samples *samples);
 
 /* "closed", "open", "up" */
 const char *output_state_name(uint8_t state);
