@@ -133,6 +133,10 @@ opens_again_a_hundred_times() {
 	"$programs/closer" /dev/tap0 100 >"$work/tap" 2>&1 && "$programs/closer" /dev/tun0 100 >"$work/tun" 2>&1
 }
 
+forwards() {
+	bridge link show dev "$1" | grep -q 'state forwarding'
+}
+
 reads_what_another_writes() {
 	local frame=ffffffffffff02000000000188b5aabbccddeeff
 	# Two devices of two programs, joined by a bridge: what one writes, the other reads.
@@ -146,6 +150,8 @@ reads_what_another_writes() {
 	quiet tap0 && quiet tap1
 	ip link add bridge0 type bridge && quiet bridge0 && ip link set tap0 master bridge0 && ip link set tap1 master bridge0 &&
 	    ip link set tap0 up && ip link set tap1 up && ip link set bridge0 up || return 1
+	# A port that has just come up forwards nothing until the kernel's link watch has seen it.
+	wait_until forwards tap0 && wait_until forwards tap1 || return 1
 	echo $frame >&9
 	echo ${frame:0:26} >&9
 	exec 9>&-
