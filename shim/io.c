@@ -226,15 +226,14 @@ static ssize_t
 write_with_header(int fd, fdtable_held held, const struct iovec *iov, int count)
 {
 	uint8_t start[FAMILY_HEADER_BYTES + 1];
-	int error;
+	int error = EINVAL;
 	ssize_t n;
 
-	if (iov_peek(iov, count, start, sizeof(start)) < sizeof(start)) {
-		return refuse(EINVAL);
+	if (iov_peek(iov, count, start, sizeof(start)) == sizeof(start)) {
+		error = family_header_check(start, start[FAMILY_HEADER_BYTES]);
 	}
-	error = family_header_check(start, start[FAMILY_HEADER_BYTES]);
 	if (error != 0) {
-		return refuse(error);
+		return refuse(asked_is_down(fd, state_page(held)) ? EIO : error);
 	}
 	n = real_shifted(WRITING, fd, iov, count, FAMILY_HEADER_BYTES);
 	return n < 0 ? failed(fd, held) : n + FAMILY_HEADER_BYTES;
@@ -245,10 +244,11 @@ static ssize_t
 write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 {
 	const struct state_page *page = state_page(held);
-	bool header = page != NULL && state_header_mode(page), up = false;
-	size_t bytes = iov_bytes(iov, count), packet;
-	ssize_t n;
+	bool header = page != NULL && state_header_mode(page), up = page_says_up(page);
+	size_t bytes = iov_bytes(iov, count);
+	size_t packet = header && bytes >= FAMILY_HEADER_BYTES ? bytes - FAMILY_HEADER_BYTES : bytes;
 	uint32_t mtu = page != NULL && state_watched(page) ? state_mtu(page) : UINT32_MAX;
+	ssize_t n;
 
 	switch (os_ask_device(fd, fdtable_id(held))) {
 	case OS_OTHER:
@@ -258,19 +258,21 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	case OS_DEVICE:
 		break;
 	}
-	/* Where the interface cannot be asked (it is in another namespace), the descriptor knows at least whether it is up. */
-	if (os_ask_interface(fd, &up, &mtu) < 0) {
-		up = os_ask_up(fd);
-	}
-	if (!up) {
-		return refuse(EIO);
-	}
-	if (bytes == 0) {
-		return refuse(EINVAL); /* the kernel would not show a vector without bytes to the driver */
-	}
-	packet = header && bytes >= FAMILY_HEADER_BYTES ? bytes - FAMILY_HEADER_BYTES : bytes;
-	if (mtu != UINT32_MAX && too_long(held, iov, count, packet, mtu)) {
-		return refuse(EMSGSIZE);
+	/* What the page has nothing against needs no more questions: a packet with a header, or a tag. */
+	if (!up || bytes == 0 || too_long(held, iov, count, packet, mtu)) {
+		/* Where the interface cannot be asked (it is in another namespace), the descriptor knows at least whether it is up. */
+		if (os_ask_interface(fd, &up, &mtu) < 0) {
+			up = os_ask_up(fd);
+		}
+		if (!up) {
+			return refuse(EIO);
+		}
+		if (bytes == 0) {
+			return refuse(EINVAL); /* the kernel would not show a vector without bytes to the driver */
+		}
+		if (mtu != UINT32_MAX && too_long(held, iov, count, packet, mtu)) {
+			return refuse(EMSGSIZE);
+		}
 	}
 	if (header) {
 		return write_with_header(fd, held, iov, count);
@@ -331,20 +333,43 @@ write_buffer(int fd, fdtable_held held, const void *data, size_t size)
 	return n < 0 ? failed(fd, held) : n;
 }
 
+/* And so is the first use of a number that is unknown. */
+static __attribute__((noinline)) ssize_t
+read_unknown(int fd, void *data, size_t size)
+{
+	fdtable_held held = recognise(fd);
+
+	return held == 0 ? real_read(fd, data, size) : read_buffer(fd, held, data, size);
+}
+
+static __attribute__((noinline)) ssize_t
+write_unknown(int fd, const void *data, size_t size)
+{
+	fdtable_held held = recognise(fd);
+
+	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
+}
+
 static inline ssize_t
 read_number(int fd, void *data, size_t size)
 {
-	fdtable_held held = recognise_device(fd);
+	fdtable_held held = fdtable_get(fd);
 
-	return held == 0 ? real_read(fd, data, size) : read_buffer(fd, held, data, size);
+	if (held == FDTABLE_OTHER) {
+		return real_read(fd, data, size);
+	}
+	return fdtable_is_device(held) ? read_buffer(fd, held, data, size) : read_unknown(fd, data, size);
 }
 
 static inline ssize_t
 write_number(int fd, const void *data, size_t size)
 {
-	fdtable_held held = recognise_device(fd);
+	fdtable_held held = fdtable_get(fd);
 
-	return held == 0 ? real_write(fd, data, size) : write_buffer(fd, held, data, size);
+	if (held == FDTABLE_OTHER) {
+		return real_write(fd, data, size);
+	}
+	return fdtable_is_device(held) ? write_buffer(fd, held, data, size) : write_unknown(fd, data, size);
 }
 
 ssize_t

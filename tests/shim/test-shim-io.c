@@ -442,7 +442,27 @@ START_TEST(a_header_is_checked_and_taken_from_what_is_written)
 		}
 	}
 	fake_os.up = false;
+	fake_os.error = row->error == 0 ? EIO : 0; /* the driver's own word, of what reaches it */
 	expect_refusal(shim_write(NUMBER, buffer, row->bytes), EIO);
+}
+END_TEST
+
+/* Whether the number is the device still, and nothing else. */
+START_TEST(a_header_or_a_tag_costs_one_question)
+{
+	fake_device(NUMBER, DEVICE_TUN, true, true, 1500);
+	memcpy(buffer, "\0\0\0\2\x45", 5);
+	fake_os.packet_bytes = 20;
+	ck_assert_int_eq(shim_write(NUMBER, buffer, 1504), 1504);
+	ck_assert_uint_eq(fake_os.questions, 1);
+	ck_assert_int_eq(shim_read(NUMBER, buffer, 100), 24);
+	ck_assert_uint_eq(fake_os.questions, 2);
+	fake_device(NUMBER, DEVICE_TAP, true, false, 1500);
+	buffer[12] = 0x81;
+	buffer[13] = 0x00;
+	ck_assert_int_eq(shim_write(NUMBER, buffer, 1518), 1518);
+	ck_assert_uint_eq(fake_os.questions, 3);
+	ck_assert_uint_eq(fake_os.real_calls, 3);
 }
 END_TEST
 
@@ -481,6 +501,7 @@ main(void)
 	tcase_add_loop_test(tcase, a_stale_entry_is_harmless, 0, 8);
 	tcase_add_test(tcase, a_header_is_put_before_what_is_read);
 	tcase_add_loop_test(tcase, a_header_is_checked_and_taken_from_what_is_written, 0, sizeof(written) / sizeof(written[0]));
+	tcase_add_test(tcase, a_header_or_a_tag_costs_one_question);
 	tcase_add_test(tcase, the_header_does_not_count_as_packet);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
