@@ -85,6 +85,13 @@ link_header_bytes(fdtable_held held)
 	return fdtable_id(held).kind == DEVICE_TAP ? ETHERNET_HEADER_BYTES : 0;
 }
 
+/* Flags and MTU of the interface, from the kernel.  0, or -1: it cannot be asked where the caller is. */
+static int
+ask_interface(int fd, const struct state_page *page, bool *up, uint32_t *mtu)
+{
+	return page != NULL && state_elsewhere(page) ? -1 : os_ask_interface(fd, up, mtu);
+}
+
 static bool
 asked_is_down(int fd, const struct state_page *page)
 {
@@ -101,7 +108,7 @@ asked_is_down(int fd, const struct state_page *page)
 	if (page != NULL && state_watched(page) && !state_up(page)) {
 		return true;
 	}
-	return os_ask_interface(fd, &up, &mtu) < 0 || !up;
+	return ask_interface(fd, page, &up, &mtu) < 0 || !up;
 }
 
 /* The kernel has refused: its errno, or the contract's.  Returns -1. */
@@ -260,11 +267,11 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	}
 	/* What the page has nothing against needs no more questions: a packet with a header, or a tag. */
 	if (!up || bytes == 0 || too_long(held, iov, count, packet, mtu)) {
-		/* Where the interface cannot be asked (it is in another namespace), the descriptor knows at least whether it is up. */
-		if (os_ask_interface(fd, &up, &mtu) < 0) {
-			up = os_ask_up(fd);
-		}
-		if (!up) {
+		/*
+		 * Where the interface cannot be asked, or without a page a stranger's of that name may have been, the descriptor knows
+		 * at least whether it is up.
+		 */
+		if ((ask_interface(fd, page, &up, &mtu) < 0 || !up) && !os_ask_up(fd)) {
 			return refuse(EIO);
 		}
 		if (bytes == 0) {

@@ -25,7 +25,10 @@ enum os_answer os_ask_device(int fd, struct device_id id);
 /* Whether the interface behind a direct channel is up, and has room: one call.  True is sure; false may also mean a full queue. */
 bool os_ask_up(int fd);
 
-/* Flags and MTU of the interface as they are now.  0, or -1: they cannot be had (it is in another namespace, or going). */
+/*
+ * Flags and MTU, as they are now, of the interface that has the device's name in the calling thread's network namespace: whether that
+ * is the device's own, the caller knows from the page (state_elsewhere()).  0, or -1: there is none.
+ */
 int os_ask_interface(int fd, bool *up, uint32_t *mtu);
 
 /* Takes away what is queued toward the program, up to a bound; for an interface that is down. */
@@ -35,7 +38,7 @@ void os_drain(int fd);
 struct os_channel {
 	uint32_t place;
 	uint8_t kind;
-	uint32_t ifindex; /* 0: its interface is in another network namespace than this process */
+	uint32_t ifindex; /* of the interface of that name where the caller is; 0: there is none */
 	char ifname[16];
 };
 

@@ -5,8 +5,9 @@
  * Theory of operation.  A new program image has an empty table, and a descriptor that was received, or inherited, tells nothing by its
  * number.  The kernel does: its node, and the mark that the daemon gave the channel (protocol/page.h), which holds the device's place.  A
  * tun descriptor without a mark is somebody else's (libvirt's, or one of the linux dialect) and is left alone.  The place names the state
- * page; the page is believed if it speaks of this very interface: same kind, not over, and the same index, or, where the interface
- * is in another network namespace than this process, the same name.
+ * page; the page is believed if the daemon alone can have written it (state.c), and it speaks of this very interface: same kind, not
+ * over, and the same index, or, where the interface is in another network namespace than the caller, or has left the daemon's
+ * sight, the same name.  (An index there says nothing: a namespace has interfaces of its own, with the same names and numbers.)
  *
  * Where there is no such page (another daemon's RUNDIR, a changed root, no daemon any more and a boot since), the device is known
  * by its mark alone: the kernel is asked on each call, and header mode is off.
@@ -31,7 +32,8 @@ speaks_of(const struct state_page *page, const struct os_channel *c)
 	if (page->gone != 0 || page->place != c->place || page->kind != c->kind || page->open_number == 0) {
 		return false;
 	}
-	return c->ifindex != 0 ? page->ifindex == c->ifindex : strncmp(page->ifname, c->ifname, sizeof(page->ifname)) == 0;
+	return c->ifindex != 0 && state_watched(page) && !state_elsewhere(page) ? page->ifindex == c->ifindex :
+	    strncmp(page->ifname, c->ifname, sizeof(page->ifname)) == 0;
 }
 
 static fdtable_held
@@ -90,6 +92,6 @@ recognise_born(int fd)
 	int saved = errno;
 
 	/* At once: a thread that was looking at the number's last file may not have the last word. */
-	fdtable_set(fd, state_enabled() ? ask(fd) : FDTABLE_OTHER);
+	fdtable_set(fd, state_enabled() ? ask(fd) : FDTABLE_UNKNOWN);
 	errno = saved;
 }

@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "os.h"
 #include "protocol/paths.h"
 #include "real.h"
 
@@ -204,20 +205,48 @@ state_map(uint32_t place, int fd)
 	return mmap(before, PAGE_FILE_BYTES, PROT_READ, MAP_SHARED | MAP_FIXED, fd, 0) == MAP_FAILED ? -1 : 0;
 }
 
+/*
+ * Whether a file in the directory can be the daemon's: root's, or this user's, who may serve himself, and nobody else can write to it.
+ * In a user namespace root has no number that can be relied on; there, the default directory is the system's.
+ */
+static bool
+can_be_the_daemon_s(const struct stat *st)
+{
+	return S_ISREG(st->st_mode) && (st->st_mode & (S_IWGRP | S_IWOTH)) == 0 &&
+	    (st->st_uid == 0 || st->st_uid == geteuid() || strcmp(settings.socket, PATHS_SOCKET_DEFAULT) == 0);
+}
+
 const struct state_page *
 state_map_place(uint32_t place)
 {
 	char path[PATHS_SIZE];
 	size_t length = strlen(settings.state_dir);
-	int fd, result;
+	struct stat st;
+	int fd;
 
 	memcpy(path, settings.state_dir, length);
 	device_place_name(place, path + length);
-	fd = real_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, NULL);
-	if (fd < 0) {
-		return NULL;
+	/* Whatever lies there is not waited for. */
+	fd = real_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, NULL);
+	if (fd >= 0) {
+		if (real_fstat(fd, &st) == 0 && can_be_the_daemon_s(&st)) {
+			(void)state_map(place, fd);
+		}
+		real_close(fd);
 	}
-	result = state_map(place, fd);
-	real_close(fd);
-	return result == 0 ? atomic_load_explicit(&state_pages[place], memory_order_acquire) : NULL;
+	/* A program that has changed its root directory may have mapped it before. */
+	return atomic_load_explicit(&state_pages[place], memory_order_acquire);
+}
+
+bool
+state_elsewhere(const struct state_page *page)
+{
+	uint64_t own;
+
+	/* An unwatched one says where the interface was. */
+	if (page->netns == 0 || !state_watched(page)) {
+		return false;
+	}
+	own = os_own_netns();
+	return own != 0 && own != page->netns;
 }

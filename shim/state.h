@@ -45,8 +45,17 @@ bool state_some_device(bool (*allows)(const struct devlist_entry *entry, void *a
  */
 int state_map(uint32_t place, int fd);
 
-/* Maps the page of a place by its path in RUNDIR, and returns it; NULL: there is none. */
+/*
+ * Maps the page of a place by its path in RUNDIR, if the daemon alone can have written it, and returns it, or one that was mapped before;
+ * NULL: there is none.
+ */
 const struct state_page *state_map_place(uint32_t place);
+
+/*
+ * Whether the page says that the interface is in another network namespace than the calling thread, where its name may be a stranger's.
+ * Asks which one that is: not for the plain path.
+ */
+bool state_elsewhere(const struct state_page *page);
 
 /* By place; NULL: never mapped in this process.  Each is a page that state_map() has checked. */
 extern _Atomic(struct state_page *) state_pages[DEVICE_PLACES_MAX];

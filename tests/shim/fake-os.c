@@ -39,8 +39,8 @@ os_ask_interface(int fd, bool *up, uint32_t *mtu)
 	if (fake_os.interface_unknown) {
 		return -1;
 	}
-	*up = fake_os.up;
-	*mtu = fake_os.mtu;
+	*up = fake_os.up && !fake_os.stranger;
+	*mtu = fake_os.stranger ? 9000 : fake_os.mtu;
 	return 0;
 }
 

@@ -19,6 +19,7 @@ struct fake_os {
 	enum os_answer device;
 	bool up;             /* to os_ask_up() and os_ask_interface() */
 	bool interface_unknown;
+	bool stranger;       /* os_ask_interface() tells of another interface of that name: down, and with an MTU of 9000 */
 	uint32_t mtu;
 	int error;           /* the real call fails with this errno; 0: succeeds */
 	int node;            /* os_open_node() */

@@ -466,6 +466,40 @@ START_TEST(a_header_or_a_tag_costs_one_question)
 }
 END_TEST
 
+/* A namespace has interfaces of its own, with the same names. */
+START_TEST(another_namespace_s_interface_is_not_asked)
+{
+	fake_device(NUMBER, DEVICE_TAP, true, false, 1500);
+	fake_page_byte(offsetof(struct state_page, netns), 5);
+	fake_os.netns = 6;
+	fake_os.stranger = true;
+	expect_refusal(shim_write(NUMBER, buffer, 1515), EMSGSIZE);
+	expect_refusal(shim_write(NUMBER, buffer, 0), EINVAL);
+	fake_page_byte(offsetof(struct state_page, up), 0);
+	ck_assert_int_eq(shim_write(NUMBER, buffer, 1514), 1514); /* the page lags: the descriptor says that it is up */
+	fake_os.up = false;
+	expect_refusal(shim_write(NUMBER, buffer, 1514), EIO);
+	expect_refusal(shim_read(NUMBER, buffer, 100), EIO);
+}
+END_TEST
+
+START_TEST(without_a_page_the_descriptor_says_what_is_up)
+{
+	fdtable_held held = fake_device(NUMBER, DEVICE_TAP, true, false, 1500);
+
+	fdtable_set(NUMBER, fdtable_pack(fdtable_id(held), fdtable_place(held), FDTABLE_OPEN_NONE));
+	fake_os.packet_bytes = 60;
+	ck_assert_int_eq(shim_read(NUMBER, buffer, 100), 60);
+	ck_assert_int_eq(shim_write(NUMBER, buffer, 1514), 1514);
+	expect_refusal(shim_write(NUMBER, buffer, 1515), EMSGSIZE);
+	fake_os.stranger = true;
+	ck_assert_int_eq(shim_write(NUMBER, buffer, 1514), 1514);
+	fake_os.up = false;
+	expect_refusal(shim_write(NUMBER, buffer, 1514), EIO);
+	expect_refusal(shim_read(NUMBER, buffer, 100), EIO);
+}
+END_TEST
+
 START_TEST(the_header_does_not_count_as_packet)
 {
 	memcpy(buffer, "\0\0\0\2\x45", 5);
@@ -502,6 +536,8 @@ main(void)
 	tcase_add_test(tcase, a_header_is_put_before_what_is_read);
 	tcase_add_loop_test(tcase, a_header_is_checked_and_taken_from_what_is_written, 0, sizeof(written) / sizeof(written[0]));
 	tcase_add_test(tcase, a_header_or_a_tag_costs_one_question);
+	tcase_add_test(tcase, another_namespace_s_interface_is_not_asked);
+	tcase_add_test(tcase, without_a_page_the_descriptor_says_what_is_up);
 	tcase_add_test(tcase, the_header_does_not_count_as_packet);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);

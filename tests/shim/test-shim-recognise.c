@@ -113,21 +113,31 @@ START_TEST(a_number_that_is_not_open_stays_unknown)
 }
 END_TEST
 
-/* Pages that speak of something else. */
+#define TAP3 .open_number = OPEN, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"
+
+/* Pages that speak of something else; the kernel's word is that of begin(), but for the index of that name here. */
 static const struct {
 	const char *what;
 	struct state_page page;
-	bool elsewhere; /* the interface is in another namespace than this process */
+	uint32_t ifindex;
+	uint64_t netns; /* where the caller is */
 	bool believed;
 } rows[] = {
-	{"the index is another", {.open_number = OPEN, .ifindex = 8, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
-	{"renamed", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "uplink"}, false, true},
-	{"elsewhere, by name", {.open_number = OPEN, .ifindex = 9, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, true, true},
-	{"elsewhere, another name", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap4"}, true, false},
-	{"over", {.open_number = OPEN, .ifindex = 7, .gone = 1, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
-	{"the other kind", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TUN, .place = PLACE, .ifname = "tap3"}, false, false},
-	{"another place", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = 3, .ifname = "tap3"}, false, false},
-	{"never opened", {.open_number = 0, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, false, false},
+	{"the index is another", {TAP3, .ifindex = 8}, 7, 0, false},
+	{"renamed", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "uplink"}, 7, 0, true},
+	{"no such name here", {TAP3, .ifindex = 9}, 0, 0, true},
+	{"nor on the page", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap4"}, 0, 0, false},
+	{"here", {TAP3, .ifindex = 7, .netns = 5}, 7, 5, true},
+	{"here, the index is another", {TAP3, .ifindex = 8, .netns = 5}, 7, 5, false},
+	{"elsewhere, with a stranger of its name here", {TAP3, .ifindex = 8, .netns = 5}, 7, 6, true},
+	{"elsewhere, another name", {.open_number = OPEN, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap4", .netns = 5},
+	    7, 6, false},
+	{"the caller's namespace is not to be had", {TAP3, .ifindex = 7, .netns = 5}, 7, 0, true},
+	{"left the daemon's sight", {TAP3, .ifindex = 8, .netns = 5, .unwatched = 1}, 7, 5, true},
+	{"over", {TAP3, .ifindex = 7, .gone = 1}, 7, 0, false},
+	{"the other kind", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TUN, .place = PLACE, .ifname = "tap3"}, 7, 0, false},
+	{"another place", {.open_number = OPEN, .ifindex = 7, .kind = DEVICE_TAP, .place = 3, .ifname = "tap3"}, 7, 0, false},
+	{"never opened", {.open_number = 0, .ifindex = 7, .kind = DEVICE_TAP, .place = PLACE, .ifname = "tap3"}, 7, 0, false},
 };
 
 START_TEST(a_page_is_believed_only_if_it_speaks_of_the_interface)
@@ -139,9 +149,8 @@ START_TEST(a_page_is_believed_only_if_it_speaks_of_the_interface)
 	page.version = PAGE_VERSION;
 	page.unit = 3;
 	write_page(&page);
-	if (rows[_i].elsewhere) {
-		fake_os.channel.ifindex = 0;
-	}
+	fake_os.channel.ifindex = rows[_i].ifindex;
+	fake_os.netns = rows[_i].netns;
 	held = recognise_device(file);
 	/* A device in any case: the mark says so; without a page the kernel is asked on each call. */
 	ck_assert_msg(fdtable_is_device(held), "%s", rows[_i].what);
@@ -175,6 +184,43 @@ START_TEST(a_page_of_another_version_or_cut_short_is_none)
 	write_page(&good);
 	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
 	ck_assert_int_eq(truncate(path, 40), 0);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+}
+END_TEST
+
+START_TEST(a_page_that_others_can_write_is_none)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
+	ck_assert_int_eq(chmod(path, 0664), 0);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+	fdtable_set(file, FDTABLE_UNKNOWN);
+	ck_assert_int_eq(chmod(path, 0646), 0);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+	fdtable_set(file, FDTABLE_UNKNOWN);
+	ck_assert_int_eq(chmod(path, 0644), 0);
+	ck_assert_ptr_nonnull(state_page(recognise_device(file)));
+	/* It is mapped now, whatever becomes of the file. */
+	fdtable_set(file, FDTABLE_UNKNOWN);
+	ck_assert_int_eq(chmod(path, 0666), 0);
+	ck_assert_ptr_nonnull(state_page(recognise_device(file)));
+	fdtable_set(file, FDTABLE_UNKNOWN);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_ptr_nonnull(state_page(recognise_device(file)));
+	write_page(&good);
+}
+END_TEST
+
+START_TEST(what_is_no_file_is_no_page_and_not_waited_for)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap3", directory);
+	ck_assert(unlink(path) == 0 && mkfifo(path, 0644) == 0);
+	ck_assert_ptr_null(state_page(recognise_device(file)));
+	ck_assert(unlink(path) == 0 && symlink("/dev/zero", path) == 0);
+	fdtable_set(file, FDTABLE_UNKNOWN);
 	ck_assert_ptr_null(state_page(recognise_device(file)));
 }
 END_TEST
@@ -225,6 +271,8 @@ main(int argc, char *argv[])
 	tcase_add_loop_test(tcase, a_page_is_believed_only_if_it_speaks_of_the_interface, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tcase, without_a_page_it_is_known_by_its_mark);
 	tcase_add_test(tcase, a_page_of_another_version_or_cut_short_is_none);
+	tcase_add_test(tcase, a_page_that_others_can_write_is_none);
+	tcase_add_test(tcase, what_is_no_file_is_no_page_and_not_waited_for);
 	tcase_add_test(tcase, a_received_number_is_looked_at_anew);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
