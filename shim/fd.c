@@ -49,11 +49,15 @@ shim_closefrom(int first)
 }
 #endif
 
-/* to is now what from is. */
+/*
+ * to is now what from is.  An unknown one is asked about here: its copies are known then, however many are made, and a thread that is
+ * looking at the last file of to finds the number known.
+ */
 static int
 copied(int from, int to)
 {
 	if (to >= 0) {
+		(void)recognise_device(from);
 		fdtable_set(to, fdtable_get(from));
 	}
 	return to;

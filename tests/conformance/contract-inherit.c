@@ -13,6 +13,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#if __has_include(<sys/pidfd.h>)
+#include <sys/pidfd.h> /* glibc, from 2.36 */
+#define HAVE_PIDFD_GETFD
+#endif
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -55,6 +59,7 @@ has_the_contract(int fd, enum kind kind)
 	EXPECT(fstat(fd, &here) == 0 && S_ISCHR(here.st_mode));
 	EXPECT(stat(path_of(kind, UNIT), &path) == 0 && path.st_rdev == here.st_rdev && path.st_ino == here.st_ino);
 	EXPECT_ERRNO(ioctl(fd, TUNGETIFF, got), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, TUNSETSNDBUF, &(int){100000}), ENOTTY); /* or the next image would not know it */
 	EXPECT(ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 0);
 	if_silence(name);
 	if_up(name);
@@ -340,6 +345,36 @@ received_by_recvmmsg(enum kind kind)
 	receiver_has_it(kind, true);
 }
 
+#ifdef HAVE_PIDFD_GETFD
+/* Taken from the process that has it, as a supervisor does, into a number that was another file's. */
+static void
+taken_by_pidfd_getfd(enum kind kind)
+{
+	int fd = opened(kind, UNIT), ends[2], status, process, zero, got;
+	pid_t holder;
+	char byte;
+
+	EXPECT(pipe(ends) == 0);
+	fflush(stdout);
+	holder = fork();
+	if (holder == 0) {
+		close(ends[1]);
+		(void)!read(ends[0], &byte, 1); /* until the other end is closed */
+		_exit(0);
+	}
+	EXPECT(close(fd) == 0 && close(ends[0]) == 0);
+	zero = open("/dev/zero", O_RDONLY);
+	EXPECT(zero >= 0 && read(zero, &byte, 1) == 1);
+	process = pidfd_open(holder, 0);
+	EXPECT(process >= 0 && close(zero) == 0);
+	got = pidfd_getfd(process, fd, 0);
+	EXPECT(got == zero);
+	EXPECT(close(process) == 0 && close(ends[1]) == 0);
+	EXPECT(waitpid(holder, &status, 0) == holder && status == 0);
+	has_the_contract_and_so_have_copies(got, kind);
+}
+#endif
+
 /* The other way round: what is received over a number that was a device is not one. */
 static void
 another_file_received_in_a_device_s_number(enum kind kind)
@@ -365,6 +400,9 @@ const struct contract_case inherit_cases[] = {
 	{"header.exec", "header mode is seen and switched in the next image", ON_TUN, next_image_has_header_mode},
 	{"copies.scm", "who receives it by recvmsg has the whole contract", ON_BOTH, received_by_recvmsg},
 	{"copies.scm", "who receives it by recvmmsg has the whole contract", ON_BOTH, received_by_recvmmsg},
+#ifdef HAVE_PIDFD_GETFD
+	{"copies.scm", "who takes it by pidfd_getfd has the whole contract", ON_BOTH, taken_by_pidfd_getfd},
+#endif
 	{"copies.scm", "another file in a device's number is that file", ON_BOTH, another_file_received_in_a_device_s_number},
 	{0},
 };

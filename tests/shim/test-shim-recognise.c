@@ -13,6 +13,7 @@
 
 #include "fake-os.h"
 #include "protocol/page.h"
+#include "shim/real.h"
 #include "shim/recognise.h"
 #include "shim/state.h"
 
@@ -236,6 +237,20 @@ START_TEST(a_received_number_is_looked_at_anew)
 }
 END_TEST
 
+/* A thread that is still looking at the last file of the copy's number must not have the last word. */
+START_TEST(a_copy_is_known_as_soon_as_it_is_made)
+{
+	int copy = shim_dup(file);
+
+	ck_assert(fdtable_is_device(fdtable_get(copy)));
+	fdtable_learn(copy, FDTABLE_OTHER);
+	ck_assert_uint_eq(fdtable_get(copy), fdtable_get(file));
+	ck_assert_int_eq(shim_close(copy), 0);
+	ck_assert_uint_eq(fdtable_get(copy), FDTABLE_OTHER);
+	ck_assert_uint_eq(fake_os.questions, 1);
+}
+END_TEST
+
 /* The environment is read once, before main: so this begins again with the one that it wants. */
 static void
 begin_with_socket(char *argv[])
@@ -274,6 +289,7 @@ main(int argc, char *argv[])
 	tcase_add_test(tcase, a_page_that_others_can_write_is_none);
 	tcase_add_test(tcase, what_is_no_file_is_no_page_and_not_waited_for);
 	tcase_add_test(tcase, a_received_number_is_looked_at_anew);
+	tcase_add_test(tcase, a_copy_is_known_as_soon_as_it_is_made);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
