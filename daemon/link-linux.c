@@ -36,15 +36,15 @@
 #include "log.h"
 #include "os.h"
 #include "protocol/page.h"
+#include "protocol/paths.h"
 
-#define TUN_NODE "/dev/net/tun"
 /* The kernel puts the lowest free number in place of the "%d", and tells the whole name (dev_alloc_name). */
 static const char kernel_name_pattern[IFNAMSIZ] = DEVNAME_LINK_PREFIX "%d";
 
 static const char *
 linux_unavailable(void)
 {
-	int fd = open(TUN_NODE, O_RDWR | O_CLOEXEC);
+	int fd = open(PATHS_TUN_NODE, O_RDWR | O_CLOEXEC);
 
 	if (fd >= 0) {
 		close(fd);
@@ -54,14 +54,14 @@ linux_unavailable(void)
 	case ENOENT:
 	case ENODEV:
 	case ENXIO:
-		return TUN_NODE " is missing: load the module ('modprobe tun'), or make the node "
-		    "('mknod " TUN_NODE " c 10 200') and give it to the container";
+		return PATHS_TUN_NODE " is missing: load the module ('modprobe tun'), or make the node "
+		    "('mknod " PATHS_TUN_NODE " c 10 200') and give it to the container";
 	case EACCES:
 	case EPERM:
-		return TUN_NODE " cannot be opened: start tuntapd as root, or let this user "
-		    "read and write the node ('chmod 0666 " TUN_NODE "')";
+		return PATHS_TUN_NODE " cannot be opened: start tuntapd as root, or let this user "
+		    "read and write the node ('chmod 0666 " PATHS_TUN_NODE "')";
 	default:
-		return TUN_NODE " cannot be opened";
+		return PATHS_TUN_NODE " cannot be opened";
 	}
 }
 
@@ -136,7 +136,7 @@ open_node(const struct netns *ns, const struct link_open *how)
 		errno = errno == EPERM ? EACCES : errno;
 		return -1;
 	}
-	fd = open(TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
+	fd = open(PATHS_TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
 	os_netns_leave(back);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
 		log_warnx("%s", linux_unavailable());

@@ -29,10 +29,9 @@
 
 #include "attach.h"
 #include "os.h"
+#include "protocol/paths.h"
 #include "real.h"
 #include "state.h"
-
-#define TUN_NODE "/dev/net/tun"
 
 /* Whether fd is of the node; and not yet a device, or one. */
 static bool
@@ -121,7 +120,7 @@ dialect_linux_is_node(const char *path)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return path != NULL && strcmp(path, TUN_NODE) == 0;
+		return path != NULL && strcmp(path, PATHS_TUN_NODE) == 0;
 	default:
 		return false;
 	}

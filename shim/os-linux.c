@@ -22,9 +22,9 @@
 #include <unistd.h>
 
 #include "protocol/page.h"
+#include "protocol/paths.h"
 #include "real.h"
 
-#define TUN_NODE "/dev/net/tun"
 #define TUN_MAJOR 10
 #define TUN_MINOR 200
 /* More than any queue toward a program holds: txqueuelen is 1000 for a tap, 500 for a tun (tun_net_init). */
@@ -147,7 +147,7 @@ os_is_device_node(const struct stat *st)
 int
 os_open_node(int flags)
 {
-	return real_open(TUN_NODE, (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, NULL);
+	return real_open(PATHS_TUN_NODE, (flags & (O_ACCMODE | O_NONBLOCK)) | O_CLOEXEC, NULL);
 }
 
 void *
