@@ -267,8 +267,11 @@ look_through(const char *program, const char *const words[], unsigned count)
 
 			for (i++; i < count && words[i] != NULL; i++) {
 				if (IS_ONE_OF(words[i], with_argument) && i + 1 < count) {
+					/* The argument's own text, known or not, is nothing here. */
 					i++;
-				} else if (!is_assignment(words[i]) && !IS_ONE_OF(words[i], flags)) {
+					continue;
+				}
+				if (!is_assignment(words[i]) && !IS_ONE_OF(words[i], flags)) {
 					break;
 				}
 				/* With -i sudo runs a shell, which reads its words again. */

@@ -163,6 +163,7 @@ END_TEST
 START_TEST(words_that_are_not_known_are_words)
 {
 	const char *words[] = {"tcpdump", "-w", NULL, "-i", "tap0", NULL}, *ip[] = {"ip", NULL, "set", "tap0"}, *none[] = {NULL, "tap0"};
+	const char *sudo[] = {"sudo", "-g", NULL, "ifconfig", "tap0"};
 	struct words_found found;
 
 	words_search("tcpdump", words, 6, &found);
@@ -171,6 +172,11 @@ START_TEST(words_that_are_not_known_are_words)
 	words_search("ip", ip, 4, &found);
 	ck_assert_uint_eq(found.count, 0);
 	words_search("sudo", none, 2, &found);
+	ck_assert_uint_eq(found.count, 0);
+	words_search("sudo", sudo, 5, &found);
+	ck_assert_uint_eq(found.count, 1);
+	ck_assert_uint_eq(found.names[0].word, 4);
+	words_search("sudo", sudo, 3, &found);
 	ck_assert_uint_eq(found.count, 0);
 	words_search("ifconfig", none, 0, &found);
 	ck_assert_uint_eq(found.count, 0);
