@@ -20,12 +20,15 @@
  */
 #include "shell.h"
 
+#include <assert.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "words.h"
 
 #define COMMAND_WORDS 64
+/* A word has one name at most: those that do not stand together take no room from those that do. */
+static_assert(COMMAND_WORDS <= WORDS_NAMES_MAX, "names of a simple command");
 /* Unquoted text of one simple command, with a NUL for each word.  Stands on the stack, three times. */
 #define TEXT_BYTES 1024
 

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* Names found in one command; what comes after is left.  No command line that was seen has more than three. */
-#define WORDS_NAMES_MAX 32
+#define WORDS_NAMES_MAX 64
 /* Words of a command that are looked at.  A longer one is left as it is. */
 #define WORDS_MAX 4096
 

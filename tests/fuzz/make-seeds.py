@@ -142,6 +142,7 @@ def shell_lines():
     yield "quotes", b"A=b if\"con\"fig \"tap0\":1 fe80::1%tap0/64 \\\n ta\\p0 'tap0'"
     yield "groups", b"if ! (ifconfig tap0); then { route add x tap0; }; fi; for i in 1; do ip a s tap0; done"
     yield "unknown-words", b"sudo -n ifconfig tap0 $X ${Y} \"$1\" *; ifconfig tap1"
+    yield "many-names", b"ifconfig " + b"ta\\p0 tap1 " * 30
     yield "unknown-argument", b"sudo -g $G ifconfig tap0; sudo -u ~u"
     yield "substitution", b"ifconfig tap0; ifconfig $(tap0) `tap0`"
     yield "here-document", b"ifconfig tap0 <<e\ntap0\ne\n"
