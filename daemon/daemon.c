@@ -15,6 +15,7 @@
 #include "config.h"
 #include "log.h"
 #include "monitor.h"
+#include "relay.h"
 #include "worker.h"
 
 /* A descriptor of ours must never land on a standard one: what is closed there becomes /dev/null. */
@@ -93,6 +94,9 @@ daemon_role_run(int argc, char **argv)
 	log_init(role, argc > 2 ? atoi(argv[2]) : 0);
 	if (strcmp(role, "worker") == 0) {
 		return worker_run();
+	}
+	if (strcmp(role, "relay") == 0 && argc > 3) {
+		return relay_run(argv[3]);
 	}
 	log_errorx("there is no role '%s'; 'tuntapd serve' starts the daemon", role);
 	return EX_USAGE;

@@ -224,6 +224,8 @@ write_journal(struct devices *d, const struct device *dev, enum journal_state st
 		.was_up = dev->was_up,
 		.dialect = (uint8_t)dev->dialect,
 		.persistent = dev->kept,
+		.relay_pid = dev->link.relay.pid,
+		.relay_start = dev->link.relay.start,
 	};
 
 	snprintf(r.ifname, sizeof(r.ifname), "%s", dev->link.ifname);
@@ -462,11 +464,30 @@ is_still_kept(struct device *dev)
 	return dev->link.ops->read(&dev->link, &status) == 0 && status.persist;
 }
 
+/*
+ * Whether somebody holds the device.  What closes it may be known before its interface is gone: an open right after a close must not find
+ * it busy.
+ */
+static bool
+is_held(struct devices *d, struct device *dev)
+{
+	struct netif_status status;
+
+	if (!refresh(d, dev, &status) || dev->state == DEVICE_CLOSED) {
+		return false;
+	}
+	if (dev->link.ops->is_over == NULL || !dev->link.ops->is_over(&dev->link)) {
+		return true;
+	}
+	dev->link.ops->close(&dev->link);
+	on_departed(d, dev, "closed");
+	return false;
+}
+
 /* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
 static int
 check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
 {
-	struct netif_status status;
 	struct device *dev;
 
 	if (request->id.unit != DEVICE_UNIT_NAMED && !policy_has(d->setup.policy, request->id)) {
@@ -483,7 +504,7 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 		return -1;
 	}
 	dev = find_by_place(d, *place);
-	if (dev != NULL && (refresh(d, dev, &status) || dev->state != DEVICE_CLOSED)) {
+	if (dev != NULL && is_held(d, dev)) {
 		errno = EBUSY;
 		refuse(d, REFUSED_BUSY, request, "in use");
 		errno = EBUSY;
@@ -492,11 +513,17 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	return 0;
 }
 
-/* NULL: this platform has none. */
+/*
+ * The link that makes a device; NULL: this platform has none.  What the configured one cannot make (another kind; the linux dialect, whose
+ * device is the kernel's own) is made as if nothing were configured.
+ */
 static const struct link_ops *
-link_of(const struct devices *d, uint8_t kind, const struct device_policy *policy)
+link_of(const struct devices *d, uint8_t kind, enum message_dialect dialect, const struct device_policy *policy)
 {
-	return policy->link[0] != '\0' ? d->setup.link_named(policy->link) : d->setup.link_for(kind);
+	const struct link_ops *ops = policy->link[0] != '\0' ? d->setup.link_named(policy->link) : NULL;
+
+	return ops != NULL && (ops->kinds & (1u << kind)) != 0 && (dialect == DIALECT_BSD || ops->channel == CHANNEL_DIRECT) ? ops :
+	    d->setup.link_for(kind);
 }
 
 /* A closed entry becomes the request's device, in its namespace.  0, or -1 with errno. */
@@ -514,7 +541,8 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 		return 0;
 	}
 	dev->was_up = false;
-	dev->link = (struct link){.ops = link_of(d, request->id.kind, policy), .id = dev->id, .place = dev->place};
+	dev->link = (struct link){.ops = link_of(d, dev->id.kind, dev->dialect, policy), .id = dev->id, .place = dev->place,
+	    .relays = d->setup.relays};
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
 		return -1;
@@ -530,11 +558,12 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 }
 
 static int
-begin_page(struct device *dev, const struct netif_status *status)
+begin_page(struct device *dev, unsigned access, const struct netif_status *status)
 {
 	struct statepage_open open = {
 		.id = dev->id,
 		.channel = dev->link.ops->channel,
+		.access = access,
 		.netns = dev->link.netns->id,
 		.ifindex = status->ifindex,
 		.mtu = status->mtu,
@@ -594,6 +623,7 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		log_warn("%s: preparing the open", name);
 		goto fail;
 	}
+	dev->link.open_number = dev->page.content.open_number + 1;
 	if (dev->link.ops->open(&dev->link, &how, &channel, &status) < 0) {
 		saved = errno;
 		refuse(d, REFUSED_LINK, request, saved == EBUSY ?
@@ -608,7 +638,12 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
-	if (page < 0 || begin_page(dev, &status) < 0) {
+	/* A relay goes on without us: it must be known by the time that the program has its end. */
+	if (dev->link.relay.pid != 0 && write_journal(d, dev, JOURNAL_MAKING) < 0) {
+		log_warn("%s: writing down the relay", name);
+		goto fail;
+	}
+	if (page < 0 || begin_page(dev, request->how.access, &status) < 0) {
 		log_warn("%s: writing down the open", name);
 		goto fail;
 	}
@@ -885,6 +920,20 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 }
 
 void
+devices_on_relay_end(struct devices *d, uint32_t place, pid_t pid)
+{
+	struct device *dev = find_by_place(d, place);
+
+	if (dev == NULL || dev->link.relay.pid != pid) {
+		return;
+	}
+	dev->link.relay.pid = 0;
+	if (statepage_set_gone(&dev->page) < 0) {
+		log_warn("%s: writing the state page", dev->link.ifname);
+	}
+}
+
+void
 devices_resync(struct devices *d, const struct netns *ns)
 {
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
@@ -916,7 +965,8 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .kernel_name = policy->kernel_name};
 	struct netif_status status;
 
-	dev->link = (struct link){.ops = link_of(d, dev->id.kind, policy), .id = dev->id, .place = dev->place};
+	dev->link = (struct link){.ops = link_of(d, dev->id.kind, DIALECT_BSD, policy), .id = dev->id, .place = dev->place,
+	    .relays = d->setup.relays};
 	if (dev->link.ops == NULL || dev->link.ops->keep == NULL) {
 		errno = EOPNOTSUPP;
 		return -1;
@@ -1053,7 +1103,8 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	struct netif_status status;
 
 	dev->id = (struct device_id){.kind = r->kind, .unit = r->unit};
-	dev->link = (struct link){.ops = d->setup.link_named(r->link), .id = dev->id, .place = dev->place};
+	dev->link = (struct link){.ops = d->setup.link_named(r->link), .id = dev->id, .place = dev->place, .relays = d->setup.relays,
+	    .open_number = r->open_number + making, .relay = {.pid = r->relay_pid, .start = r->relay_start}};
 	memcpy(dev->link.ifname, r->ifname, sizeof(dev->link.ifname));
 	remember_policy(dev, policy_of(d, dev->id, r->ifname));
 	dev->pid = r->pid;

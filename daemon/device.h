@@ -26,6 +26,7 @@ struct devices_setup {
 	struct journal *journal;
 	struct netns_table *netns;
 	struct hooks *hooks;           /* NULL: none are run */
+	struct relays *relays;         /* NULL: no relayed links */
 	int rundir;                    /* for state pages */
 	const struct link_ops *(*link_for)(uint8_t kind); /* link_auto, or a test's */
 	const struct link_ops *(*link_named)(const char *name); /* link_find, or a test's */
@@ -96,6 +97,12 @@ int devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_num
 
 /* What the interface watch of a namespace tells. */
 void devices_on_event(struct devices *d, const struct netns *ns, const struct netif_event *event);
+
+/*
+ * The relay of a place has ended: nobody holds the device any more, or nothing moves packets for who does.  The kernel takes the interface
+ * away by itself.
+ */
+void devices_on_relay_end(struct devices *d, uint32_t place, pid_t pid);
 
 /* Reads the interface of every device that is open in a namespace again: after events were lost. */
 void devices_resync(struct devices *d, const struct netns *ns);

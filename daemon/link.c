@@ -9,6 +9,7 @@
 
 static const struct link_ops *const links[] = {
 	&link_linux,
+	&link_veth,
 };
 
 static_assert(sizeof(links) / sizeof(links[0]) <= LINKS_MAX, "room for all names");

@@ -15,6 +15,7 @@
 #include <sys/types.h>
 
 #include "daemon/netns.h"
+#include "daemon/relays.h"
 #include "protocol/devname.h"
 #include "protocol/message.h"
 
@@ -28,6 +29,9 @@ struct link {
 	uint32_t place;             /* the device's: a channel is marked with it where the kernel has room for a mark */
 	uint32_t ifindex;
 	char ifname[MESSAGE_IFNAME_SIZE];
+	uint64_t open_number;       /* of this open */
+	struct relays *relays;      /* relayed links: who starts relays */
+	struct relays_process relay; /* relayed links; pid 0: none */
 };
 
 /* What the program asked for. */
@@ -75,6 +79,12 @@ struct link_ops {
 	/* The interface as it is now, with addresses.  ENODEV: gone. */
 	int (*read)(struct link *l, struct netif_status *status);
 
+	/*
+	 * NULL: an interface that is there is held.  Whether the last copy of the channel is closed although the interface is still
+	 * there; then waits, for some seconds at most, until what was written to it is through.
+	 */
+	bool (*is_over)(struct link *l);
+
 	/* Brings the interface up. */
 	int (*set_up)(struct link *l);
 
@@ -94,9 +104,9 @@ struct link_ops {
 	void (*close)(struct link *l);
 };
 
-extern const struct link_ops link_linux;
+extern const struct link_ops link_linux, link_veth;
 
-/* The link of that name, or NULL. */
+/* The link of that name, or NULL.  "auto" is none. */
 const struct link_ops *link_find(const char *name);
 
 /* The names of all, ended by NULL. */

@@ -56,6 +56,7 @@ struct monitor {
 	struct hooks *hooks;
 	struct journal *journal;
 	struct netns_table *netns;
+	struct relays *relays;
 	struct devices *devices;
 	pid_t worker;
 	int worker_fd;
@@ -87,6 +88,14 @@ on_news_lost(void *argument, struct netns *ns)
 	struct monitor *m = argument;
 
 	devices_resync(m->devices, ns);
+}
+
+static void
+on_relay_end(void *argument, uint32_t place, pid_t pid)
+{
+	struct monitor *m = argument;
+
+	devices_on_relay_end(m->devices, place, pid);
 }
 
 static void
@@ -508,7 +517,7 @@ end_worker(struct monitor *m)
 }
 
 static int
-check_rights(void)
+check_rights(const struct policy *policy)
 {
 	const struct link_ops *link = link_auto(DEVICE_TAP);
 	const char *text = os_rights_missing();
@@ -518,6 +527,10 @@ check_rights(void)
 		return EX_NOPERM;
 	}
 	text = link != NULL ? link->unavailable() : "no link serves tap devices on this platform";
+	for (unsigned i = 0; text == NULL && i < policy->device_count; i++) {
+		link = link_find(policy->devices[i].link);
+		text = link != NULL ? link->unavailable() : NULL;
+	}
 	if (text != NULL) {
 		log_errorx("%s", text);
 		return EX_UNAVAILABLE;
@@ -544,12 +557,13 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	struct netns_callbacks callbacks = {
 		.on_event = on_interface_event, .on_lost = on_news_lost, .on_failed = on_watch_failed, .argument = m,
 	};
+	struct relays_callbacks relays_callbacks = {.on_end = on_relay_end, .argument = m};
 	struct devices_setup setup;
 	int status = config_load(&m->policy, options->config_path, &config_log);
 
 	m->config_path = options->config_path;
 	if (status == EX_OK) {
-		status = check_rights();
+		status = check_rights(m->policy);
 	}
 	if (status == EX_OK) {
 		status = rundir_open(&m->rundir, options->socket_path != NULL ? options->socket_path :
@@ -562,7 +576,8 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->base = event_base_new();
 	m->netns = m->base != NULL ? netns_table_new(m->base, 0, &callbacks) : NULL;
 	m->hooks = m->base != NULL ? hooks_new(m->base, HOOK_TIME_S) : NULL;
-	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL) {
+	m->relays = m->base != NULL ? relays_new(m->base, m->rundir.fd, &relays_callbacks) : NULL;
+	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
@@ -571,6 +586,7 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		.hooks = m->hooks,
 		.journal = m->journal,
 		.netns = m->netns,
+		.relays = m->relays,
 		.rundir = m->rundir.fd,
 		.link_for = link_auto,
 		.link_named = link_find,
@@ -652,6 +668,7 @@ tear_down(struct monitor *m)
 	end_worker(m);
 	hooks_free(m->hooks); /* the table still hears news, while the last of them end */
 	devices_free(m->devices);
+	relays_free(m->relays);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {

@@ -17,6 +17,7 @@
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
+#include <linux/veth.h>
 #include <net/if.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,7 @@ struct request {
 		struct ifaddrmsg address;
 		struct rtmsg route;
 	};
-	char attributes[128];
+	char attributes[192];
 };
 
 static int
@@ -633,5 +634,57 @@ netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route *rou
 		add_attribute(&r, RTA_GATEWAY, route->gateway, bytes);
 	}
 	add_attribute(&r, RTA_OIF, &ifindex, sizeof(ifindex));
+	return ask(n, &r);
+}
+
+/* Appends bytes to a request; returns where its room for them is. */
+static void *
+append(struct request *r, size_t bytes)
+{
+	void *at = (char *)r + NLMSG_ALIGN(r->header.nlmsg_len);
+
+	r->header.nlmsg_len = (uint32_t)(NLMSG_ALIGN(r->header.nlmsg_len) + NLMSG_ALIGN(bytes));
+	return at;
+}
+
+/* An attribute that holds others: those that are appended until it is ended. */
+static struct rtattr *
+begin_nest(struct request *r, unsigned short type)
+{
+	struct rtattr *a = append(r, RTA_LENGTH(0));
+
+	a->rta_type = type;
+	return a;
+}
+
+static void
+end_nest(const struct request *r, struct rtattr *a)
+{
+	a->rta_len = (unsigned short)((const char *)r + NLMSG_ALIGN(r->header.nlmsg_len) - (const char *)a);
+}
+
+int
+netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end *far)
+{
+	static const char kind[] = "veth";
+	struct request r = {0};
+	struct rtattr *info, *data, *peer;
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = RTM_NEWLINK;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	r.link.ifi_family = AF_UNSPEC;
+	add_name(&r, ifname);
+	info = begin_nest(&r, IFLA_LINKINFO);
+	add_attribute(&r, IFLA_INFO_KIND, kind, strlen(kind));
+	data = begin_nest(&r, IFLA_INFO_DATA);
+	peer = begin_nest(&r, VETH_INFO_PEER);
+	memset(append(&r, sizeof(struct ifinfomsg)), 0, sizeof(struct ifinfomsg));
+	add_attribute(&r, IFLA_IFNAME, far->ifname, strlen(far->ifname) + 1);
+	add_attribute(&r, IFLA_MTU, &far->mtu, sizeof(far->mtu));
+	add_attribute(&r, IFLA_NET_NS_FD, &far->netns_fd, sizeof(far->netns_fd));
+	end_nest(&r, peer);
+	end_nest(&r, data);
+	end_nest(&r, info);
 	return ask(n, &r);
 }

@@ -108,4 +108,17 @@ int netif_set_queue(struct netif *n, uint32_t ifindex, uint32_t packets);
 int netif_add_address(struct netif *n, uint32_t ifindex, const struct netif_address *address);
 int netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route *route);
 
+/* The other end of a pair. */
+struct netif_far_end {
+	int32_t netns_fd; /* where it is to be */
+	uint32_t mtu;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
+/*
+ * Makes a pair of joined Ethernet interfaces, both down, the near one called ifname.  0, or -1 with errno: EEXIST (something of that name
+ * exists), EOPNOTSUPP (the kernel has no such pairs), EPERM, ENOMEM.
+ */
+int netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end *far);
+
 #endif

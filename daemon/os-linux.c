@@ -6,6 +6,7 @@
  * SIOCGSKNS (the namespace of a socket; tun descriptors answer it too, drivers/net/tun.c).  A connection that
  * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).  ioctl_ns(2):
  * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.  machine-id(5): 32 hexadecimal digits.
+ * pidfd_open(2), pidfd_getfd(2) and waitid(2) P_PIDFD: Linux 5.6.
  */
 #include "os.h"
 
@@ -18,9 +19,11 @@
 #include <linux/sockios.h>
 #include <pwd.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -28,6 +31,7 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -325,6 +329,112 @@ os_netns_leave(int back)
 	}
 	close(back);
 	errno = saved;
+}
+
+int
+os_netns_make(void)
+{
+	int own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC), made = -1;
+
+	if (own < 0) {
+		return -1;
+	}
+	if (unshare(CLONE_NEWNET) == 0) {
+		made = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+		os_netns_leave(own);
+		return made;
+	}
+	made = errno;
+	close(own);
+	errno = made;
+	return -1;
+}
+
+int
+os_process_watch(pid_t pid)
+{
+	return (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself (pidfd_open(2)) */
+}
+
+int
+os_process_start(pid_t pid, uint64_t *start)
+{
+	char path[64], text[1024];
+	const char *at;
+	ssize_t n = -1;
+	int fd, fields = 0;
+
+	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	if (n <= 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	text[n] = '\0';
+	/* proc(5): the second field, the name, is in parentheses and may hold anything; starttime is the 22nd. */
+	at = strrchr(text, ')');
+	for (fields = 2; at != NULL && fields < 22; fields++) {
+		at = strchr(at + 1, ' ');
+	}
+	if (at == NULL) {
+		errno = ESRCH;
+		return -1;
+	}
+	*start = strtoull(at + 1, NULL, 10);
+	return 0;
+}
+
+void
+os_process_kill(int watch)
+{
+	(void)syscall(SYS_pidfd_send_signal, watch, SIGKILL, NULL, 0);
+}
+
+void
+os_process_reap(int watch)
+{
+	siginfo_t info;
+
+	(void)waitid(P_PIDFD, (id_t)watch, &info, WEXITED | WNOHANG);
+}
+
+int
+os_process_borrow(int watch, int fd)
+{
+	return (int)syscall(SYS_pidfd_getfd, watch, fd, 0);
+}
+
+int
+os_hangups_new(void)
+{
+	return epoll_create1(EPOLL_CLOEXEC);
+}
+
+int
+os_hangups_add(int set, int sock, uint64_t key)
+{
+	/* What is watched is the open file, not the descriptor: it stays in the set while anybody holds it (epoll(7), questions). */
+	struct epoll_event event = {.events = EPOLLET, .data.u64 = key}; /* EPOLLHUP always is reported */
+
+	return epoll_ctl(set, EPOLL_CTL_ADD, sock, &event);
+}
+
+bool
+os_hangups_next(int set, uint64_t *key)
+{
+	struct epoll_event event;
+
+	while (epoll_wait(set, &event, 1, 0) == 1) {
+		if ((event.events & EPOLLHUP) != 0) {
+			*key = event.data.u64;
+			return true;
+		}
+	}
+	return false;
 }
 
 /* The C library has no wrapper for capset(2) and capget(2); libcap would be one more dependency for two calls. */

@@ -70,6 +70,33 @@ int os_netns_owner(int ns, uid_t *owner);
 int os_netns_enter(int ns, int *back);
 void os_netns_leave(int back);
 
+/* A new namespace that nobody is in, which goes with its last descriptor or process: close-on-exec.  -1 with errno: EPERM, ENOMEM. */
+int os_netns_make(void);
+
+/*
+ * Processes, which may be no children of ours.  A descriptor (close-on-exec) that becomes readable when the process ends, and keeps its
+ * number from meaning another; -1 with errno ESRCH.  A process that was known before is the same if it started at the same time.
+ */
+int os_process_watch(pid_t pid);
+/* When it started, in the kernel's own unit since the boot: 0 and *start, or -1 with ESRCH. */
+int os_process_start(pid_t pid, uint64_t *start);
+/* Kills it. */
+void os_process_kill(int watch);
+/* If it has ended and is a child of ours: nothing of it is left afterwards. */
+void os_process_reap(int watch);
+/* A copy of one of its descriptors.  -1 with errno: EPERM (the right to trace it is missing), EBADF, ESRCH. */
+int os_process_borrow(int watch, int fd);
+
+/*
+ * Watches of sockets that are not kept: os_hangups_add() watches a socket, whose descriptor may then be closed; the watch lasts while
+ * another process holds it, and tells once when the last copy of the other end has been closed.  The set is readable when
+ * there is something to tell.
+ */
+int os_hangups_new(void); /* a descriptor, or -1 with errno */
+int os_hangups_add(int set, int sock, uint64_t key);
+/* True and the key of one that has hung up. */
+bool os_hangups_next(int set, uint64_t *key);
+
 /*
  * Whether the process has the rights of a monitor.  NULL: it has; else a text that says which right is missing and
  * what to do.

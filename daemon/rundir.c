@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
@@ -24,6 +26,9 @@
 #include "protocol/transport.h"
 
 #define LISTEN_BACKLOG 128
+/* How long a worker may take to see that its monitor is gone. */
+#define WORKER_END_MS 2000
+#define WORKER_TRIES 100
 #define DEVICES_NEW PATHS_DEVICES ".new"
 
 static int
@@ -111,7 +116,8 @@ rundir_open(struct rundir *r, const char *socket_path)
 		rundir_close(r);
 		return status;
 	}
-	if (make_dir(r->fd, PATHS_STATE_DIR, 0755) < 0 || make_dir(r->fd, PATHS_EMPTY_DIR, 0555) < 0) {
+	if (make_dir(r->fd, PATHS_STATE_DIR, 0755) < 0 || make_dir(r->fd, PATHS_EMPTY_DIR, 0555) < 0 ||
+	    make_dir(r->fd, PATHS_RELAYS_DIR, 0700) < 0) {
 		log_error("making directories in %s", r->path);
 		rundir_close(r);
 		return EX_CANTCREAT;
@@ -132,6 +138,15 @@ rundir_close(struct rundir *r)
 	}
 }
 
+/* The worker of a daemon that was killed a moment ago still listens, until it sees that it is alone: its end ends the connection. */
+static bool
+ends_soon(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	return poll(&p, 1, WORKER_END_MS) == 1 && (p.revents & POLLHUP) != 0;
+}
+
 /* With the lock in hand, a socket that nobody answers is what a killed daemon left. */
 static int
 remove_stale_socket(const struct rundir *r)
@@ -147,7 +162,11 @@ remove_stale_socket(const struct rundir *r)
 		errno = EEXIST;
 		return -1;
 	}
-	fd = transport_connect(r->socket_path);
+	/* Such a worker ends its connections first, and then its listening. */
+	for (unsigned tries = 0; (fd = transport_connect(r->socket_path)) >= 0 && tries < WORKER_TRIES && ends_soon(fd); tries++) {
+		close(fd);
+		usleep(WORKER_END_MS * 1000 / WORKER_TRIES);
+	}
 	if (fd >= 0) {
 		close(fd);
 		log_errorx("%s: somebody else listens there: choose another socket with -s", r->socket_path);

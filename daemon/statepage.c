@@ -118,6 +118,7 @@ statepage_begin(struct statepage *p, const struct statepage_open *open)
 	next.kind = open->id.kind;
 	next.unit = open->id.unit;
 	next.channel = (uint8_t)open->channel;
+	next.access = (uint8_t)open->access;
 	next.netns = open->netns;
 	memset(next.ifname, 0, sizeof(next.ifname));
 	memcpy(next.ifname, open->ifname, strnlen(open->ifname, sizeof(next.ifname) - 1));

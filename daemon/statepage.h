@@ -37,6 +37,7 @@ int statepage_reader(const struct statepage *p, int rundir);
 struct statepage_open {
 	struct device_id id;
 	enum channel_type channel;
+	unsigned access;
 	uint64_t netns;
 	uint32_t ifindex;
 	uint32_t mtu;

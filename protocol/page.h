@@ -29,20 +29,21 @@ struct state_page {
 	uint32_t ifindex;
 	uint32_t mtu;         /* bytes above the link header */
 	union {
+		uint64_t word; /* all to unit at once */
 		struct {
 			uint8_t up;          /* the interface is up */
 			uint8_t gone;        /* this open is over: its interface or its relay went away */
 			uint8_t header_mode; /* tun: packets carry the address-family header */
 			uint8_t unwatched;   /* the daemon no longer hears of the interface: ask the kernel each time */
+			uint8_t kind;
+			uint8_t channel;     /* enum channel_type */
+			uint16_t unit;
 		};
-		uint32_t flags; /* the four at once */
 	};
-	uint8_t kind;
-	uint8_t channel;      /* enum channel_type */
-	uint16_t unit;
 	uint64_t netns;       /* inode of the interface's network namespace; 0 where there are none */
 	uint32_t place;       /* the device's */
-	uint8_t pad[4];
+	uint8_t access;       /* relayed: MESSAGE_ACCESS_*, what it was opened for; 0: nobody has said */
+	uint8_t pad[3];
 	char ifname[16];      /* the interface's name, NUL-terminated; may change while open */
 };
 

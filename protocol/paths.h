@@ -25,6 +25,7 @@
 /* Names inside RUNDIR. */
 #define PATHS_DEVICES "devices"
 #define PATHS_STATE_DIR "state"
+#define PATHS_RELAYS_DIR "relays" /* counters */
 #define PATHS_JOURNAL "journal"
 #define PATHS_LOCK "lock"
 #define PATHS_EMPTY_DIR "empty" /* what the worker sees of the file system */

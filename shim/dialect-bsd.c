@@ -14,6 +14,7 @@
 #include <sys/ioctl.h>
 
 #include "attach.h"
+#include "channel.h"
 #include "protocol/family.h"
 #include "real.h"
 #include "state.h"
@@ -57,7 +58,7 @@ get_header_mode(fdtable_held held, int *on)
 	return 0;
 }
 
-/* The driver does not tell the size of the next packet, so: none, or no less than it. */
+/* The tun driver does not tell the size of the next packet, so: none, or no less than it. */
 static int
 next_packet_bytes(int fd, fdtable_held held, int *bytes)
 {
@@ -68,6 +69,10 @@ next_packet_bytes(int fd, fdtable_held held, int *bytes)
 	if (bytes == NULL) {
 		errno = EFAULT;
 		return -1;
+	}
+	if (channel_is_relayed(fd, page)) {
+		*bytes = channel_next_bytes(fd);
+		return 0;
 	}
 	*bytes = 0;
 	if (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0) {

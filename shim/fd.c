@@ -12,6 +12,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "fdtable.h"
 #include "real.h"
 #include "recognise.h"
@@ -96,6 +97,9 @@ shim_fcntl(int fd, int command, ...)
 	result = real_fcntl(fd, command, argument);
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
 		return copied(fd, result);
+	}
+	if (command == F_GETFL && fdtable_is_device(fdtable_get(fd))) {
+		return channel_flags(fd, fdtable_get(fd), result);
 	}
 	return result;
 }

@@ -28,8 +28,10 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "fdtable.h"
 #include "iov.h"
 #include "os.h"
@@ -183,10 +185,14 @@ read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 {
 	const struct state_page *page = state_page(held);
 	size_t bytes = iov_bytes(iov, count);
-	bool header = page != NULL && state_header_mode(page);
-	bool up = page_says_up(page);
+	bool header, up;
 	ssize_t n;
 
+	if (channel_is_relayed(fd, page)) {
+		return channel_read(fd, held, iov, count, 0);
+	}
+	header = page != NULL && state_header_mode(page);
+	up = page_says_up(page);
 	if (bytes != 0 && !header && (up || os_ask_up(fd))) {
 		n = real_readv(fd, iov, count);
 		return n < 0 ? failed(fd, held) : n;
@@ -257,6 +263,9 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	uint32_t mtu = page != NULL && state_watched(page) ? state_mtu(page) : UINT32_MAX;
 	ssize_t n;
 
+	if (channel_is_relayed(fd, page)) {
+		return channel_write(fd, held, iov, count, 0);
+	}
 	switch (os_ask_device(fd, fdtable_id(held))) {
 	case OS_OTHER:
 		return other_file(WRITING, fd, iov, count);
@@ -551,6 +560,9 @@ shim_preadv2(int fd, const struct iovec *iov, int count, off_t offset, int flags
 			return real_preadv2(fd, iov, count, offset, flags);
 		}
 		page = state_page(held);
+		if (flags != 0 && channel_is_relayed(fd, page)) {
+			return flags != RWF_NOWAIT ? refuse(EOPNOTSUPP) : channel_read(fd, held, iov, count, MSG_DONTWAIT);
+		}
 		if (flags == 0 || iov_bytes(iov, count) == 0 || !os_ask_up(fd)) {
 			return read_device(fd, held, iov, count);
 		}
@@ -577,6 +589,9 @@ shim_pwritev2(int fd, const struct iovec *iov, int count, off_t offset, int flag
 			return real_pwritev2(fd, iov, count, offset, flags);
 		}
 		page = state_page(held);
+		if (flags != 0 && channel_is_relayed(fd, page)) {
+			return flags != RWF_NOWAIT ? refuse(EOPNOTSUPP) : channel_write(fd, held, iov, count, MSG_DONTWAIT);
+		}
 		if (flags != 0 && os_ask_up(fd) && page != NULL && state_header_mode(page)) {
 			return refuse(EOPNOTSUPP);
 		}

@@ -13,14 +13,17 @@
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "protocol/channelname.h"
 #include "protocol/page.h"
 #include "protocol/paths.h"
 #include "real.h"
@@ -34,11 +37,25 @@
 #define RWF_NOWAIT 0x8 /* linux/fs.h */
 #endif
 
+/* The name of the other end, if it is a relay's. */
+static bool
+read_peer(int fd, struct channelname *name)
+{
+	struct sockaddr_un address = {0};
+	socklen_t length = sizeof(address);
+
+	return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && length > offsetof(struct sockaddr_un, sun_path) &&
+	    length <= sizeof(address) && address.sun_family == AF_UNIX &&
+	    channelname_parse(address.sun_path, length - offsetof(struct sockaddr_un, sun_path), name);
+}
+
 enum os_answer
 os_ask_device(int fd, struct device_id id)
 {
 	struct ifreq request = {0};
 	enum os_answer answer = OS_OTHER;
+	struct channelname name;
+	struct device_id fixed;
 	int saved = errno;
 
 	if (real_ioctl(fd, TUNGETIFF, &request) == 0) {
@@ -49,6 +66,8 @@ os_ask_device(int fd, struct device_id id)
 		}
 	} else if (errno == EBADFD) {
 		answer = OS_GONE;
+	} else if (id.kind == DEVICE_TAP && read_peer(fd, &name) && (!device_place_id(name.place, &fixed) || device_id_equal(fixed, id))) {
+		answer = OS_DEVICE; /* whether its relay is gone shows when it is used */
 	}
 	errno = saved;
 	return answer;
@@ -65,25 +84,42 @@ os_ask_up(int fd)
 	return up;
 }
 
+/* Of the interface that request names, by a socket of its namespace. */
+static int
+ask_flags_and_mtu(int sock, struct ifreq *request, bool *up, uint32_t *mtu)
+{
+	if (real_ioctl(sock, SIOCGIFFLAGS, request) < 0) {
+		return -1;
+	}
+	*up = (request->ifr_flags & IFF_UP) != 0;
+	if (real_ioctl(sock, SIOCGIFMTU, request) < 0) {
+		return -1;
+	}
+	*mtu = (uint32_t)request->ifr_mtu;
+	return 0;
+}
+
 int
 os_ask_interface(int fd, bool *up, uint32_t *mtu)
 {
 	struct ifreq request = {0};
+	struct channelname name;
 	int saved = errno, result = -1, sock = -1;
 
+	if (read_peer(fd, &name)) {
+		request.ifr_ifindex = (int)name.ifindex;
+		if (real_ioctl(fd, SIOCGIFNAME, &request) == 0) {
+			result = ask_flags_and_mtu(fd, &request, up, mtu);
+		}
+		goto out;
+	}
 	if (real_ioctl(fd, TUNGETIFF, &request) < 0) {
 		goto out;
 	}
 	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (sock < 0 || real_ioctl(sock, SIOCGIFFLAGS, &request) < 0) {
-		goto out;
+	if (sock >= 0) {
+		result = ask_flags_and_mtu(sock, &request, up, mtu);
 	}
-	*up = (request.ifr_flags & IFF_UP) != 0;
-	if (real_ioctl(sock, SIOCGIFMTU, &request) < 0) {
-		goto out;
-	}
-	*mtu = (uint32_t)request.ifr_mtu;
-	result = 0;
 out:
 	if (sock >= 0) {
 		real_close(sock);
@@ -116,8 +152,19 @@ bool
 os_read_channel(int fd, struct os_channel *channel)
 {
 	struct ifreq request = {0};
+	struct channelname name;
 	bool ours;
 	int mark, sock;
+
+	memset(channel, 0, sizeof(*channel));
+	if (read_peer(fd, &name)) {
+		channel->relayed = true;
+		channel->place = name.place;
+		channel->kind = DEVICE_TAP;
+		channel->open_number = name.open_number;
+		channel->ifindex = name.ifindex;
+		return true;
+	}
 
 	if (real_ioctl(fd, TUNGETSNDBUF, &mark) < 0 || !page_place_of_mark(mark, &channel->place) ||
 	    real_ioctl(fd, TUNGETIFF, &request) < 0) {
@@ -142,6 +189,17 @@ bool
 os_is_device_node(const struct stat *st)
 {
 	return S_ISCHR(st->st_mode) && major(st->st_rdev) == TUN_MAJOR && minor(st->st_rdev) == TUN_MINOR;
+}
+
+bool
+os_is_socket(int fd)
+{
+	struct stat st;
+	int saved = errno;
+	bool is = real_fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
+
+	errno = saved;
+	return is;
 }
 
 int

@@ -26,8 +26,9 @@ enum os_answer os_ask_device(int fd, struct device_id id);
 bool os_ask_up(int fd);
 
 /*
- * Flags and MTU, as they are now, of the interface that has the device's name in the calling thread's network namespace: whether that
- * is the device's own, the caller knows from the page (state_elsewhere()).  0, or -1: there is none.
+ * Flags and MTU, as they are now: of the interface behind a relayed channel; behind a direct one, of the interface that has the device's
+ * name in the calling thread's network namespace: whether that is the device's own, the caller knows from the page (state_elsewhere()).
+ * 0, or -1: there is none.
  */
 int os_ask_interface(int fd, bool *up, uint32_t *mtu);
 
@@ -38,15 +39,20 @@ void os_drain(int fd);
 struct os_channel {
 	uint32_t place;
 	uint8_t kind;
-	uint32_t ifindex; /* of the interface of that name where the caller is; 0: there is none */
+	bool relayed;         /* then open_number is known, and ifname is empty */
+	uint64_t open_number;
+	uint32_t ifindex; /* of the interface of that name where the caller is, or of the relayed channel's; 0: there is none */
 	char ifname[16];
 };
 
-/* True and *channel for a descriptor of the device's node that has our mark; false: not ours. */
+/* True and *channel for a descriptor of the device's node that has our mark, or a socket of ours; false: not ours. */
 bool os_read_channel(int fd, struct os_channel *channel);
 
 /* Whether fstat(2) of a descriptor shows the kernel's device. */
 bool os_is_device_node(const struct stat *st);
+
+/* Whether it is a socket, as relayed channels are. */
+bool os_is_socket(int fd);
 
 /* A descriptor that the daemon can turn into the device, opened with the program's flags (access mode, O_NONBLOCK); or -1. */
 int os_open_node(int flags);

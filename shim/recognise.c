@@ -9,10 +9,14 @@
  * over, and the same index, or, where the interface is in another network namespace than the caller, or has left the daemon's
  * sight, the same name.  (An index there says nothing: a namespace has interfaces of its own, with the same names and numbers.)
  *
+ * A relayed channel is a socket whose other end has a name that tells place and open number (protocol/channelname.h); its page is
+ * believed if it speaks of that very open.
+ *
  * Where there is no such page (another daemon's RUNDIR, a changed root, no daemon any more and a boot since), the device is known
  * by its mark alone: the kernel is asked on each call, and header mode is off.
  *
- * One fstat(2) for each number and image; the rest only for descriptors of the tun node.  No lock, no allocation; safe in signal handlers.
+ * One fstat(2) for each number and image, and one getpeername(2) for a socket; the rest only for descriptors of the tun node.  No lock, no
+ * allocation; safe in signal handlers.
  */
 #include "recognise.h"
 
@@ -29,6 +33,10 @@
 static bool
 speaks_of(const struct state_page *page, const struct os_channel *c)
 {
+	if (c->relayed) {
+		return page->place == c->place && page->kind == c->kind && page->channel == CHANNEL_RELAYED &&
+		    page->open_number == c->open_number;
+	}
 	if (page->gone != 0 || page->place != c->place || page->kind != c->kind || page->open_number == 0) {
 		return false;
 	}
@@ -62,7 +70,7 @@ ask(int fd)
 	if (real_fstat(fd, &st) < 0) {
 		return FDTABLE_UNKNOWN;
 	}
-	if (!os_is_device_node(&st) || !os_read_channel(fd, &channel)) {
+	if ((!os_is_device_node(&st) && !S_ISSOCK(st.st_mode)) || !os_read_channel(fd, &channel)) {
 		return FDTABLE_OTHER;
 	}
 	real_bind_early(); /* for the packet path, which relies on it */

@@ -78,7 +78,7 @@ stat_number(int fd, struct stat *st)
 	if (held == 0) {
 		return;
 	}
-	if (!os_is_device_node(st)) {
+	if (!os_is_device_node(st) && (!S_ISSOCK(st->st_mode) || os_ask_device(fd, fdtable_id(held)) == OS_OTHER)) {
 		fdtable_set(fd, FDTABLE_OTHER);
 		return;
 	}

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "protocol/devlist.h"
+#include "protocol/message.h"
 #include "protocol/page.h"
 #include "shim/fdtable.h"
 
@@ -72,16 +73,15 @@ state_page(fdtable_held held)
 	return page;
 }
 
-/* The page speaks of the interface, which is up, and packets are as the kernel has them: a packet needs nothing of ours. */
+/* A direct channel, whose page speaks of the interface, which is up, and packets are as the kernel has them: they need nothing of ours. */
 static inline bool
 state_plain(const struct state_page *page)
 {
-	static const union {
-		uint8_t bytes[4];
-		uint32_t word;
-	} plain = {.bytes = {[offsetof(struct state_page, up) - offsetof(struct state_page, flags)] = 1}};
+	static const struct state_page looked_at = {.up = UINT8_MAX, .gone = UINT8_MAX, .header_mode = UINT8_MAX, .unwatched = UINT8_MAX,
+	    .channel = UINT8_MAX};
+	static const struct state_page plain = {.up = 1, .channel = CHANNEL_DIRECT};
 
-	return __atomic_load_n(&page->flags, __ATOMIC_RELAXED) == plain.word;
+	return (__atomic_load_n(&page->word, __ATOMIC_RELAXED) & looked_at.word) == plain.word;
 }
 
 /*
@@ -98,6 +98,12 @@ static inline bool
 state_up(const struct state_page *page)
 {
 	return __atomic_load_n(&page->up, __ATOMIC_RELAXED) != 0;
+}
+
+static inline bool
+state_gone(const struct state_page *page)
+{
+	return __atomic_load_n(&page->gone, __ATOMIC_RELAXED) != 0;
 }
 
 static inline uint32_t

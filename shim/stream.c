@@ -23,6 +23,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "fdtable.h"
 #include "io.h"
 #include "real.h"
@@ -259,7 +260,7 @@ shim_fdopen(int fd, const char *mode)
 		return real_fdopen(fd, mode);
 	}
 	flags = stream_flags(mode);
-	has = real_fcntl(fd, F_GETFL, NULL);
+	has = channel_flags(fd, fdtable_get(fd), real_fcntl(fd, F_GETFL, NULL));
 	if (flags < 0 || has < 0) {
 		return NULL;
 	}

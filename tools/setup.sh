@@ -23,6 +23,7 @@ debian_packages() {
 		libconfuse-dev
 		libevent-dev
 		libjansson-dev
+		libpcap-dev
 		meson
 		ninja-build
 		pkg-config
@@ -89,7 +90,7 @@ setup_debian() {
 setup_macos() {
 	missing=
 	command -v brew >/dev/null 2>&1 || { missing=" Homebrew"; say_and_end "install Homebrew first"; }
-	for formula in meson ninja pkgconf libevent jansson confuse check; do
+	for formula in meson ninja pkgconf libevent jansson confuse libpcap check; do
 		brew list --formula "$formula" >/dev/null 2>&1 || missing="$missing $formula"
 	done
 	[ -n "$missing" ] || return 0
@@ -103,6 +104,6 @@ if [ "$(uname -s)" = Darwin ]; then
 elif command -v apt-get >/dev/null 2>&1; then
 	setup_debian
 else
-	missing=" a C17 compiler, meson, ninja, pkg-config, libevent, jansson, libconfuse, check"
+	missing=" a C17 compiler, meson, ninja, pkg-config, libevent, jansson, libconfuse, libpcap, check"
 	command -v meson >/dev/null 2>&1 || say_and_end "this system is neither Debian nor macOS: install these by hand"
 fi

@@ -57,6 +57,12 @@ os_is_device_node(const struct stat *st)
 }
 
 bool
+os_is_socket(int fd)
+{
+	return fake_os.socket;
+}
+
+bool
 os_read_channel(int fd, struct os_channel *channel)
 {
 	fake_os.questions++;
@@ -225,6 +231,7 @@ fake_device(int fd, uint8_t kind, bool up, bool header_mode, uint32_t mtu)
 		.open_number = ++open_number,
 		.mtu = mtu,
 		.up = up,
+		.channel = fake_os.socket ? CHANNEL_RELAYED : CHANNEL_DIRECT,
 		.header_mode = header_mode,
 	};
 	fdtable_held held = fdtable_pack(id, device_place_fixed(id), open_number);

@@ -57,6 +57,12 @@ os_ask_interface(int fd, bool *up, uint32_t *mtu)
 	return 0;
 }
 
+bool
+os_is_socket(int fd)
+{
+	return false;
+}
+
 void
 os_drain(int fd)
 {

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * link-veth.c - tap devices by a pair of joined interfaces, relayed.
+ *
+ * Theory of operation.  The near end of a veth pair is the device's interface, in the opener's network namespace.  A relay
+ * (relay.c) moves frames at the far end, which is in a namespace of its own that holds nothing else and that nobody but the relay is
+ * in.  So the host's own stack, which would answer and duplicate what it hears at the far end, never hears it; nobody sees or deletes
+ * the far end by mistake; and the kernel takes the pair away with the relay, whoever serves or does not.
+ *
+ * The far end's MTU is the largest there is, for good.  The kernel judges a frame by the MTU of the end that receives it, so toward the
+ * program the far end must take what the near end may send, and from the program the near end's own MTU decides; a far end that followed
+ * would be late, and lose frames of the new size.
+ *
+ * Offloads are off at both ends: a program must see whole frames with their checksums done, not what a card would have finished.
+ *
+ * Sources: drivers/net/veth.c (veth_newlink, veth_xmit; is_skb_forwardable in net/core/dev.c), ethtool.h, rtnetlink(7); IFF_NOARP:
+ * netdevice(7).
+ */
+#include "link.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/sockios.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "os.h"
+#include "relays.h"
+
+#define FAR_IFNAME "port"
+/* More than there are devices. */
+#define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
+#define FAR_MTU 65535 /* ETH_MAX_MTU */
+
+static const char *
+veth_unavailable(void)
+{
+	int ns = os_netns_make();
+
+	if (ns >= 0) {
+		close(ns);
+		return NULL;
+	}
+	return "the veth link needs the right to make network namespaces (CAP_SYS_ADMIN): start tuntapd as root, or use the link \"linux\"";
+}
+
+/* Whatever a kernel cannot switch off it does not have. */
+static void
+switch_offloads_off(int sock, const char *ifname)
+{
+	static const uint32_t commands[] = {ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO};
+
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		struct ethtool_value value = {.cmd = commands[i]};
+		struct ifreq request = {0};
+
+		snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+		request.ifr_data = (void *)&value;
+		(void)ioctl(sock, SIOCETHTOOL, &request);
+	}
+}
+
+/* In a namespace: a socket to configure interfaces there; -1 with errno. */
+static int
+socket_in(int ns)
+{
+	int back, sock;
+
+	if (os_netns_enter(ns, &back) < 0) {
+		return -1;
+	}
+	sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (sock < 0) {
+		sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0); /* a kernel without IPv4 */
+	}
+	os_netns_leave(back);
+	return sock;
+}
+
+/* The stack of the far end's namespace must not say a word.  Without IPv6, or where /proc is read-only, there is nothing to do. */
+static void
+silence_ipv6(int ns)
+{
+	static const char path[] = "/proc/sys/net/ipv6/conf/" FAR_IFNAME "/disable_ipv6";
+	int back, fd;
+
+	if (os_netns_enter(ns, &back) < 0) {
+		return;
+	}
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		(void)!write(fd, "1", 1);
+		close(fd);
+	}
+	os_netns_leave(back);
+}
+
+static int
+set_up_far_end(int ns)
+{
+	struct ifreq request = {.ifr_name = FAR_IFNAME};
+	int sock = socket_in(ns), result, saved;
+
+	if (sock < 0) {
+		return -1;
+	}
+	silence_ipv6(ns);
+	switch_offloads_off(sock, FAR_IFNAME);
+	/* No ARP and no multicast of its own; what a frame's address is does not matter to who listens at the port. */
+	request.ifr_flags = IFF_UP | IFF_NOARP | IFF_BROADCAST;
+	result = ioctl(sock, SIOCSIFFLAGS, &request);
+	saved = errno;
+	close(sock);
+	errno = saved;
+	return result;
+}
+
+static int
+set_up_near_end(const struct link *l)
+{
+	int sock = socket_in(l->netns->fd);
+
+	if (sock < 0) {
+		return -1;
+	}
+	switch_offloads_off(sock, l->ifname);
+	close(sock);
+	return 0;
+}
+
+/* A pair whose near end has the name that is wanted, or the first free one of those that the linux link takes, too. */
+static int
+make_named_pair(struct link *l, const struct link_open *how, const struct netif_far_end *far)
+{
+	int result = -1;
+
+	if (!how->kernel_name) {
+		return netif_make_pair(l->netns->netif, l->ifname, far);
+	}
+	for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
+		snprintf(l->ifname, sizeof(l->ifname), "ttd%u", number);
+		result = netif_make_pair(l->netns->netif, l->ifname, far);
+		if (result == 0 || errno != EEXIST) {
+			break;
+		}
+	}
+	return result;
+}
+
+/* The pair, with the far end ready in namespace ns.  0, or -1 with errno, and there is none. */
+static int
+make_pair(struct link *l, const struct link_open *how, int ns, struct netif_status *status)
+{
+	struct netif_far_end far = {.netns_fd = ns, .mtu = FAR_MTU, .ifname = FAR_IFNAME};
+
+	if (make_named_pair(l, how, &far) < 0) {
+		errno = errno == EEXIST ? EBUSY : errno == EOPNOTSUPP ? ENXIO : errno;
+		return -1;
+	}
+	if (netif_find(l->netns->netif, l->ifname, status) < 0) {
+		return -1; /* taken away, or renamed, by somebody: with its namespace it goes */
+	}
+	l->ifindex = status->ifindex;
+	return set_up_near_end(l) < 0 ? -1 : set_up_far_end(ns);
+}
+
+static void
+veth_close(struct link *l)
+{
+	if (l->ifindex != 0 && netif_delete(l->netns->netif, l->ifindex) < 0 && errno != ENODEV) {
+		log_warn("%s: taking the interface away", l->ifname);
+	}
+	l->ifindex = 0;
+	if (l->relay.pid != 0) {
+		relays_end(l->relays, l->place);
+		l->relay.pid = 0;
+	}
+}
+
+static int
+veth_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
+{
+	struct relays_start start = {
+		.place = l->place, .open_number = l->open_number, .netns_fd = l->netns->fd, .port_ifname = FAR_IFNAME,
+		.access = how->access, .nonblock = how->nonblock,
+	};
+	int saved;
+
+	start.port_netns_fd = os_netns_make();
+	if (start.port_netns_fd < 0) {
+		errno = errno == EPERM ? ENXIO : errno;
+		return -1;
+	}
+	if (make_pair(l, how, start.port_netns_fd, status) < 0) {
+		saved = errno;
+		veth_close(l);
+		close(start.port_netns_fd);
+		errno = saved;
+		return -1;
+	}
+	start.ifindex = l->ifindex;
+	if (relays_start(l->relays, &start, channel, &l->relay) < 0) {
+		saved = errno;
+		l->relay.pid = 0;
+		veth_close(l);
+		close(start.port_netns_fd);
+		errno = saved;
+		return -1;
+	}
+	/* The relay's alone from here on. */
+	close(start.port_netns_fd);
+	return 0;
+}
+
+static int
+veth_read(struct link *l, struct netif_status *status)
+{
+	struct relay_counters counters;
+
+	if (netif_read(l->netns->netif, NULL, l->ifindex, true, status) < 0) {
+		return -1;
+	}
+	relays_read_counters(l->relays, l->place, &counters);
+	/*
+	 * What reached the program, and what was lost on the way: at the interface, before the relay, and in it.  Back, the relay is told
+	 * what the interface does not take; what the interface itself calls dropped are also frames that nobody in the kernel wanted.
+	 */
+	counters.to_program.dropped += counters.port_dropped + status->to_program.dropped;
+	status->to_program = counters.to_program;
+	status->from_program = counters.from_program;
+	return 0;
+}
+
+static int
+veth_adopt(struct link *l, struct netif_status *status)
+{
+	if (relays_adopt(l->relays, l->place, &l->relay) < 0) {
+		l->relay.pid = 0;
+		errno = ENODEV;
+		return -1;
+	}
+	if (veth_read(l, status) < 0) {
+		return -1;
+	}
+	if (strcmp(status->kind, "veth") != 0) {
+		errno = ENODEV;
+		return -1;
+	}
+	return 0;
+}
+
+static bool
+veth_is_over(struct link *l)
+{
+	return relays_is_over(l->relays, l->place);
+}
+
+static int
+veth_set_up(struct link *l)
+{
+	return netif_set_up(l->netns->netif, l->ifindex, true);
+}
+
+static int
+veth_prove(struct link *l, int fd)
+{
+	if (relays_is_channel(l->relays, fd, l->place, l->open_number)) {
+		return 0;
+	}
+	errno = EPERM;
+	return -1;
+}
+
+const struct link_ops link_veth = {
+	.name = "veth",
+	.kinds = 1u << DEVICE_TAP,
+	.channel = CHANNEL_RELAYED,
+	.unavailable = veth_unavailable,
+	.open = veth_open,
+	.adopt = veth_adopt,
+	.read = veth_read,
+	.is_over = veth_is_over,
+	.set_up = veth_set_up,
+	.prove = veth_prove,
+	.close = veth_close,
+};

@@ -1,0 +1,515 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * relays.c - starts relays and watches them.  See relays.h.
+ *
+ * Theory of operation.  For each relay the monitor makes a socket pair, binds the relay's end to a name (protocol/channelname.h), gives
+ * both ends room, and starts the relay by fork and exec in the namespace of its port, in a session of its own.  The relay says
+ * when it is ready; until then the monitor waits, since the program may write as soon as it has its channel.  Afterwards the monitor has
+ * neither end.  It watches the process (pidfd), and, in a set that outlives its descriptors, the relay's end, so that the next open
+ * sees a hang-up as soon as the kernel does.
+ *
+ * Limits.  One process, and CHANNEL_BYTES each way, for each open relayed device.  The buffers are forced past the host's limit; where
+ * that right is missing (a user namespace) they are what the host allows, net.core.wmem_max.
+ *
+ * Sources: unix(7); net/unix/af_unix.c (a sender's own SO_SNDBUF bounds what waits for the other end to read it).
+ */
+#include "relays.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "os.h"
+#include "protocol/channelname.h"
+#include "protocol/fdpass.h"
+#include "protocol/paths.h"
+#include "protocol/transport.h"
+
+/*
+ * Room each way, bytes; the kernel doubles it, and counts its own overhead: 2731 frames of 64 bytes, 911 of 1514 (measured), as many as the
+ * kernel's own tap holds by number.
+ */
+#define CHANNEL_BYTES (1024 * 1024)
+/* A relay that is not ready by then will not be: it takes some ten milliseconds. */
+#define START_MS 5000
+
+struct entry {
+	struct relays *relays;
+	uint32_t place;
+	pid_t pid;
+	int watch;           /* of the process; -1: there is none */
+	struct event *event;
+	bool hung_up;
+};
+
+struct relays {
+	struct event_base *base;
+	struct relays_callbacks callbacks;
+	int rundir;
+	uint64_t daemon; /* of the channels' names */
+	int hangups;
+	struct entry at[DEVICE_PLACES_MAX];
+};
+
+/* The same for every daemon of a RUNDIR. */
+static uint64_t
+identity_of(int rundir)
+{
+	struct stat st;
+
+	return fstat(rundir, &st) == 0 ? (uint64_t)st.st_ino ^ (uint64_t)st.st_dev << 40 : 0;
+}
+
+struct relays *
+relays_new(struct event_base *base, int rundir, const struct relays_callbacks *callbacks)
+{
+	struct relays *r = calloc(1, sizeof(*r));
+
+	if (r == NULL) {
+		return NULL;
+	}
+	r->base = base;
+	r->rundir = rundir;
+	r->callbacks = *callbacks;
+	r->daemon = identity_of(rundir);
+	r->hangups = os_hangups_new();
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		r->at[place] = (struct entry){.relays = r, .place = place, .watch = -1};
+	}
+	if (r->hangups < 0) {
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+static void
+forget(struct entry *e)
+{
+	if (e->event != NULL) {
+		event_free(e->event);
+		e->event = NULL;
+	}
+	if (e->watch >= 0) {
+		os_process_reap(e->watch);
+		close(e->watch);
+		e->watch = -1;
+	}
+	e->pid = 0;
+	e->hung_up = false;
+}
+
+void
+relays_free(struct relays *r)
+{
+	if (r == NULL) {
+		return;
+	}
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		forget(&r->at[place]);
+	}
+	close(r->hangups);
+	free(r);
+}
+
+static void
+on_process_end(evutil_socket_t fd, short what, void *argument)
+{
+	struct entry *e = argument;
+	struct relays *r = e->relays;
+	uint32_t place = e->place;
+	pid_t pid = e->pid;
+
+	forget(e);
+	r->callbacks.on_end(r->callbacks.argument, place, pid);
+}
+
+/* From now on its end is told.  0, or -1 with errno: ESRCH. */
+static int
+watch(struct entry *e, pid_t pid)
+{
+	int saved;
+
+	e->pid = pid;
+	e->watch = os_process_watch(pid);
+	if (e->watch < 0) {
+		e->pid = 0;
+		return -1;
+	}
+	e->event = event_new(e->relays->base, e->watch, EV_READ, on_process_end, e);
+	if (e->event == NULL || event_add(e->event, NULL) < 0) {
+		saved = ENOMEM;
+		forget(e);
+		errno = saved;
+		return -1;
+	}
+	return 0;
+}
+
+/* The key of a place's present relay among the watched sockets: one that came late is of an earlier relay. */
+static uint64_t
+key_of(const struct entry *e)
+{
+	return (uint64_t)e->place << 32 | (uint32_t)e->pid;
+}
+
+static void
+take_hangups(struct relays *r)
+{
+	uint64_t key;
+
+	while (os_hangups_next(r->hangups, &key)) {
+		struct entry *e = &r->at[(key >> 32) % DEVICE_PLACES_MAX];
+
+		e->hung_up |= key_of(e) == key;
+	}
+}
+
+static void
+file_of(uint32_t place, char path[32])
+{
+	char name[DEVNAME_SIZE];
+
+	device_place_name(place, name);
+	snprintf(path, 32, PATHS_RELAYS_DIR "/%s", name);
+}
+
+/* A new file: an earlier relay of that place may still have the old one mapped. */
+static int
+make_counters(const struct relays *r, uint32_t place)
+{
+	char path[32];
+	int fd, saved;
+
+	file_of(place, path);
+	if (unlinkat(r->rundir, path, 0) < 0 && errno != ENOENT) {
+		return -1;
+	}
+	fd = openat(r->rundir, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd >= 0 && ftruncate(fd, sizeof(struct relay_counters)) < 0) {
+		saved = errno;
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	return fd;
+}
+
+static void
+make_room(int end)
+{
+	static const int options[][2] = {{SO_SNDBUFFORCE, SO_SNDBUF}, {SO_RCVBUFFORCE, SO_RCVBUF}};
+	const int bytes = CHANNEL_BYTES;
+
+	for (unsigned i = 0; i < 2; i++) {
+		if (setsockopt(end, SOL_SOCKET, options[i][0], &bytes, sizeof(bytes)) < 0) {
+			(void)setsockopt(end, SOL_SOCKET, options[i][1], &bytes, sizeof(bytes));
+		}
+	}
+}
+
+/* Binds the relay's end to the name that tells what the program's end is. */
+static int
+bind_name(const struct relays *r, int end, const struct relays_start *how)
+{
+	struct channelname name = {.daemon = r->daemon, .place = how->place, .open_number = how->open_number,
+	    .ifindex = how->ifindex};
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char text[CHANNELNAME_SIZE];
+	size_t bytes;
+
+	if (getrandom(&name.nonce, sizeof(name.nonce), 0) != (ssize_t)sizeof(name.nonce)) {
+		return -1;
+	}
+	bytes = channelname_format(&name, text);
+	memcpy(address.sun_path, text, bytes);
+	return bind(end, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + bytes));
+}
+
+/* What the program asked open(2) for is what its end allows, also past the shim. */
+static int
+limit_access(int end, const struct relays_start *how)
+{
+	int flags = fcntl(end, F_GETFL);
+
+	if (flags < 0 || fcntl(end, F_SETFL, how->nonblock ? flags | O_NONBLOCK : flags & ~O_NONBLOCK) < 0) {
+		return -1;
+	}
+	if (how->access == MESSAGE_ACCESS_ALL) {
+		return 0;
+	}
+	return shutdown(end, how->access == MESSAGE_ACCESS_READ ? SHUT_WR : SHUT_RD);
+}
+
+/* ends[0] is the program's, ends[1] the relay's. */
+static int
+make_channel(const struct relays *r, const struct relays_start *how, int ends[2])
+{
+	int back, result;
+
+	/* A socket belongs to the namespace that it was made in: this one is asked about the interface. */
+	if (os_netns_enter(how->netns_fd, &back) < 0) {
+		return -1;
+	}
+	result = transport_pair(ends);
+	os_netns_leave(back);
+	if (result < 0) {
+		return -1;
+	}
+	make_room(ends[0]);
+	make_room(ends[1]);
+	return bind_name(r, ends[1], how) == 0 ? limit_access(ends[0], how) : -1;
+}
+
+/* In the child: lays out the relay's descriptors and becomes it.  Does not return. */
+static void
+become_relay(const struct relays_start *how, const int given[4])
+{
+	static const int places[] = {RELAY_FD_CHANNEL, RELAY_FD_ROOT, RELAY_FD_COUNTERS, RELAY_FD_READY};
+	char name[] = "tuntapd", role[] = DAEMON_ROLE_PREFIX "relay", verbosity[16], ifname[MESSAGE_IFNAME_SIZE];
+	char *argv[] = {name, role, verbosity, ifname, NULL};
+	int sources[4], back;
+
+	/* The log goes where the daemon's does; nothing else of its terminal or its service manager is needed. */
+	if (setsid() < 0 || os_netns_enter(how->port_netns_fd, &back) < 0) {
+		_exit(EX_OSERR);
+	}
+	/* First out of the way, then into place, so that none lands on another. */
+	for (unsigned i = 0; i < 4; i++) {
+		sources[i] = fcntl(given[i], F_DUPFD, RELAY_FD_FIRST_FREE);
+		if (sources[i] < 0) {
+			_exit(EX_OSERR);
+		}
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		if (dup2(sources[i], places[i]) < 0) {
+			_exit(EX_OSERR);
+		}
+	}
+	os_close_from(RELAY_FD_FIRST_FREE);
+	snprintf(verbosity, sizeof(verbosity), "%d", log_verbosity());
+	snprintf(ifname, sizeof(ifname), "%s", how->port_ifname);
+	os_exec_self(argv);
+	_exit(EX_OSERR);
+}
+
+/* 0 once the relay has said so; -1 with ENXIO: it has ended, or says nothing. */
+static int
+wait_ready(int fd)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	char byte = 0;
+	int n;
+
+	do {
+		n = poll(&p, 1, START_MS);
+	} while (n < 0 && errno == EINTR);
+	if (n == 1 && read(fd, &byte, 1) == 1 && byte == RELAY_READY) {
+		return 0;
+	}
+	errno = ENXIO;
+	return -1;
+}
+
+/* What is open while a relay is started. */
+enum { FD_PROGRAM, FD_CHANNEL, FD_ROOT, FD_COUNTERS, FD_READY_HERE, FD_READY_THERE, FDS };
+
+static int
+prepare_descriptors(const struct relays *r, const struct relays_start *how, int fds[FDS])
+{
+	for (unsigned i = 0; i < FDS; i++) {
+		fds[i] = -1;
+	}
+	fds[FD_ROOT] = openat(r->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fds[FD_COUNTERS] = make_counters(r, how->place);
+	if (fds[FD_ROOT] < 0 || fds[FD_COUNTERS] < 0 || pipe2(&fds[FD_READY_HERE], O_CLOEXEC) < 0) {
+		return -1;
+	}
+	return make_channel(r, how, &fds[FD_PROGRAM]);
+}
+
+static void
+close_descriptors(const int fds[FDS])
+{
+	int saved = errno;
+
+	for (unsigned i = 0; i < FDS; i++) {
+		if (fds[i] >= 0) {
+			close(fds[i]);
+		}
+	}
+	errno = saved;
+}
+
+/* 0, and the relay serves; or -1 with errno, and it may have to be ended. */
+static int
+start_process(struct entry *e, const struct relays_start *how, int fds[FDS], struct relays_process *process)
+{
+	const int given[4] = {fds[FD_CHANNEL], fds[FD_ROOT], fds[FD_COUNTERS], fds[FD_READY_THERE]};
+
+	process->pid = fork();
+	if (process->pid == 0) {
+		become_relay(how, given);
+	}
+	if (process->pid < 0) {
+		return -1;
+	}
+	if (watch(e, process->pid) < 0) {
+		int saved = errno;
+
+		(void)kill(process->pid, SIGKILL);
+		(void)waitpid(process->pid, NULL, 0);
+		errno = saved;
+		return -1;
+	}
+	/* Only the relay has it now, so that its end shows. */
+	close(fds[FD_READY_THERE]);
+	fds[FD_READY_THERE] = -1;
+	return wait_ready(fds[FD_READY_HERE]) < 0 ? -1 : os_process_start(process->pid, &process->start);
+}
+
+int
+relays_start(struct relays *r, const struct relays_start *how, int *channel, struct relays_process *process)
+{
+	struct entry *e = &r->at[how->place];
+	int fds[FDS], saved;
+
+	forget(e);
+	if (prepare_descriptors(r, how, fds) < 0) {
+		close_descriptors(fds);
+		return -1;
+	}
+	if (start_process(e, how, fds, process) < 0) {
+		saved = errno;
+		relays_end(r, how->place);
+		close_descriptors(fds);
+		errno = saved;
+		return -1;
+	}
+	(void)os_hangups_add(r->hangups, fds[FD_CHANNEL], key_of(e)); /* without it, the end of the process is what tells */
+	*channel = fds[FD_PROGRAM];
+	fds[FD_PROGRAM] = -1;
+	close_descriptors(fds);
+	return 0;
+}
+
+int
+relays_adopt(struct relays *r, uint32_t place, const struct relays_process *process)
+{
+	struct entry *e = &r->at[place];
+	uint64_t start;
+	int end;
+
+	forget(e);
+	/* Watched first: a number that is looked at while it is watched cannot come to mean another process. */
+	if (process->pid <= 0 || watch(e, process->pid) < 0) {
+		errno = ESRCH;
+		return -1;
+	}
+	if (os_process_start(process->pid, &start) < 0 || start != process->start) {
+		forget(e);
+		errno = ESRCH;
+		return -1;
+	}
+	end = os_process_borrow(e->watch, RELAY_FD_CHANNEL);
+	if (end >= 0) {
+		(void)os_hangups_add(r->hangups, end, key_of(e));
+		close(end);
+	}
+	return 0;
+}
+
+/* Whether the process has ended, now or within that time. */
+static bool
+has_ended(const struct entry *e, int timeout_ms)
+{
+	struct pollfd p = {.fd = e->watch, .events = POLLIN};
+	int n;
+
+	do {
+		n = poll(&p, 1, timeout_ms);
+	} while (n < 0 && errno == EINTR); /* its own end may be what interrupts: SIGCHLD */
+	return n == 1;
+}
+
+bool
+relays_is_over(struct relays *r, uint32_t place)
+{
+	struct entry *e = &r->at[place];
+
+	if (e->watch < 0) {
+		return true;
+	}
+	take_hangups(r);
+	if (!e->hung_up) {
+		return has_ended(e, 0);
+	}
+	if (!has_ended(e, RELAYS_END_MS)) {
+		log_warnx("relay %ld does not end though its channel is closed: killing it", (long)e->pid);
+		os_process_kill(e->watch);
+	}
+	return true;
+}
+
+bool
+relays_is_channel(const struct relays *r, int fd, uint32_t place, uint64_t open_number)
+{
+	struct sockaddr_un address = {0};
+	socklen_t length = sizeof(address);
+	struct transport_peer peer;
+	struct channelname name;
+
+	return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_family == AF_UNIX &&
+	    length > offsetof(struct sockaddr_un, sun_path) &&
+	    channelname_parse(address.sun_path, length - offsetof(struct sockaddr_un, sun_path), &name) &&
+	    name.daemon == r->daemon && name.place == place && name.open_number == open_number &&
+	    transport_peer(fd, &peer) == 0 && peer.uid == geteuid();
+}
+
+void
+relays_end(struct relays *r, uint32_t place)
+{
+	struct entry *e = &r->at[place];
+
+	if (e->watch < 0) {
+		return;
+	}
+	os_process_kill(e->watch);
+	(void)has_ended(e, RELAYS_END_MS); /* so that nothing of it is left */
+	forget(e);
+}
+
+void
+relays_read_counters(const struct relays *r, uint32_t place, struct relay_counters *counters)
+{
+	char path[32];
+	int fd;
+
+	memset(counters, 0, sizeof(*counters));
+	file_of(place, path);
+	fd = openat(r->rundir, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) {
+		return;
+	}
+	/* A file, not a mapping: a relay that is not ours any more could cut it short. */
+	if (read(fd, counters, sizeof(*counters)) != (ssize_t)sizeof(*counters) || counters->magic != RELAY_COUNTERS_MAGIC ||
+	    counters->version != RELAY_COUNTERS_VERSION) {
+		memset(counters, 0, sizeof(*counters));
+	}
+	close(fd);
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * channelname.c - the name of a relayed channel.  See channelname.h.
+ *
+ * Written out by hand, since the shim's side runs in signal handlers.
+ */
+#include "channelname.h"
+
+#include <string.h>
+
+#include "devname.h"
+
+static const char prefix[] = "tuntapd/";
+
+/* Digits of value in that base (10 or 16), and a '/' or the end after them. */
+static char *
+put(char *at, uint64_t value, unsigned base, char after)
+{
+	char digits[20];
+	unsigned count = 0;
+
+	do {
+		digits[count++] = "0123456789abcdef"[value % base];
+		value /= base;
+	} while (value != 0);
+	while (count > 0) {
+		*at++ = digits[--count];
+	}
+	*at++ = after;
+	return at;
+}
+
+size_t
+channelname_format(const struct channelname *name, char text[CHANNELNAME_SIZE])
+{
+	char *at = text;
+
+	*at++ = '\0';
+	memcpy(at, prefix, sizeof(prefix) - 1);
+	at += sizeof(prefix) - 1;
+	at = put(at, name->daemon, 16, '/');
+	at = put(at, name->place, 10, '/');
+	at = put(at, name->open_number, 16, '/');
+	at = put(at, name->ifindex, 10, '/');
+	at = put(at, name->nonce, 16, '\0');
+	return (size_t)(at - 1 - text);
+}
+
+static int
+digit_of(char c)
+{
+	if (c >= '0' && c <= '9') {
+		return c - '0';
+	}
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : 16;
+}
+
+/* Takes a number up to max and what stands after it ('\0': the end of the text).  False: there is none. */
+static bool
+take(const char **at, const char *end, unsigned base, char after, uint64_t max, uint64_t *value)
+{
+	const char *first = *at;
+
+	*value = 0;
+	while (*at < end && (unsigned)digit_of(**at) < base) {
+		unsigned digit = (unsigned)digit_of(**at);
+
+		if (*value > (max - digit) / base) {
+			return false;
+		}
+		*value = *value * base + digit;
+		(*at)++;
+	}
+	if (*at == first) {
+		return false;
+	}
+	if (after == '\0') {
+		return *at == end;
+	}
+	return *at < end && *(*at)++ == after;
+}
+
+bool
+channelname_parse(const char *text, size_t bytes, struct channelname *name)
+{
+	const char *at = text + sizeof(prefix), *end = text + bytes;
+	uint64_t place, ifindex, nonce;
+
+	if (bytes < sizeof(prefix) || text[0] != '\0' || memcmp(text + 1, prefix, sizeof(prefix) - 1) != 0 ||
+	    !take(&at, end, 16, '/', UINT64_MAX, &name->daemon) || !take(&at, end, 10, '/', DEVICE_PLACES_MAX - 1, &place) ||
+	    !take(&at, end, 16, '/', UINT64_MAX, &name->open_number) || !take(&at, end, 10, '/', UINT32_MAX, &ifindex) ||
+	    !take(&at, end, 16, '\0', UINT32_MAX, &nonce)) {
+		return false;
+	}
+	name->place = (uint32_t)place;
+	name->ifindex = (uint32_t)ifindex;
+	name->nonce = (uint32_t)nonce;
+	return true;
+}
