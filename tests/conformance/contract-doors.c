@@ -360,7 +360,7 @@ const struct contract_case door_cases[] = {
 	{"close.number", "a file that took the number has its offsets", ON_BOTH | NATIVE, offset_of_a_file_that_took_the_number},
 	{"not.file", "no place to seek, cut or map", ON_BOTH | NATIVE, it_has_no_places},
 	{"not.terminal", "no terminal: ENOTTY", ON_BOTH, it_is_no_terminal},
-	{"not.socket", "no socket, and nothing for sendfile or splice", ON_BOTH | NATIVE, it_is_no_socket_and_no_pipe},
+	{"not.socket", "no socket, and nothing for sendfile or splice", ON_BOTH | DIRECT | NATIVE, it_is_no_socket_and_no_pipe},
 	{"poll.high", "a number past 1024 is polled", ON_BOTH | NATIVE, high_number_is_polled},
 	{"poll.high", "a number past 1024 is selected, in a set large enough", ON_BOTH | NATIVE, high_number_is_selected},
 	{"copies.daemon", "daemon() keeps the device open", ON_BOTH | NATIVE, daemon_keeps_it},

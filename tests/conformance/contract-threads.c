@@ -182,7 +182,7 @@ write_in_handler(int number)
 	int saved = errno;
 
 	/* One plain write, one that is refused. */
-	handler_failures += write(handler_fd, handler_packet, sizeof(handler_packet)) != sizeof(handler_packet);
+	handler_failures += !is_written(handler_fd, handler_packet, sizeof(handler_packet));
 	if (!native_mode()) {
 		handler_failures += !(write(handler_fd, handler_packet, 0) == -1 && errno == EINVAL);
 	}
@@ -207,7 +207,7 @@ signal_handler_writes(enum kind kind)
 		uint8_t got[2000];
 		int copy;
 
-		EXPECT(write(handler_fd, packet, sizeof(packet)) == sizeof(packet));
+		EXPECT(is_written(handler_fd, packet, sizeof(packet)));
 		EXPECT_ERRNO(read(handler_fd, got, sizeof(got)), EAGAIN);
 		copy = dup(handler_fd);
 		EXPECT(copy >= 0 && close(copy) == 0);
@@ -231,7 +231,7 @@ write_on(void *argument)
 	while (!writer->ended) {
 		int copy = dup(writer->fd);
 
-		writer->failures += write(copy, writer->packet, sizeof(writer->packet)) != sizeof(writer->packet);
+		writer->failures += !is_written(copy, writer->packet, sizeof(writer->packet));
 		writer->failures += close(copy) != 0;
 	}
 	return NULL;
@@ -256,8 +256,8 @@ threaded_program_forks(enum kind kind)
 			int copy = dup(writer.fd), other = device_open(kind, 1, O_RDWR);
 
 			alarm(10);
-			EXPECT(write(writer.fd, writer.packet, sizeof(writer.packet)) == sizeof(writer.packet));
-			EXPECT(write(copy, writer.packet, sizeof(writer.packet)) == sizeof(writer.packet));
+			EXPECT(is_written(writer.fd, writer.packet, sizeof(writer.packet)));
+			EXPECT(is_written(copy, writer.packet, sizeof(writer.packet)));
 			EXPECT(other >= 0 && close(copy) == 0 && close(other) == 0);
 			_exit(0);
 		}

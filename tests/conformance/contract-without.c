@@ -81,6 +81,6 @@ the_kernels_own_device(enum kind kind)
 }
 
 const struct contract_case without_cases[] = {
-	{"without.shim", "without the library a program has the kernel's own device", ON_BOTH | NATIVE, the_kernels_own_device},
+	{"without.shim", "without the library a program has the kernel's own device", ON_BOTH | DIRECT | NATIVE, the_kernels_own_device},
 	{NULL, NULL, 0, NULL},
 };

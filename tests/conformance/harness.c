@@ -2,7 +2,7 @@
 /*
  * harness.c - runs the cases; see harness.h.
  *
- *	contract [--native] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] [--list | --rows]
+ *	contract [--native | --relayed] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] [--list | --rows]
  *
  * Prints TAP.  Runs as root, in a network namespace of its own.
  */
@@ -390,6 +390,18 @@ is_writable(int fd)
 	return polled(fd, POLLOUT, 0);
 }
 
+bool
+is_written(int fd, const void *packet, size_t bytes)
+{
+	ssize_t n = write(fd, packet, bytes);
+
+	while (n < 0 && errno == EAGAIN && options.relayed) {
+		(void)polled(fd, POLLOUT, 10000); /* or until a signal */
+		n = write(fd, packet, bytes);
+	}
+	return n == (ssize_t)bytes;
+}
+
 void
 wait_readable(int fd)
 {
@@ -474,6 +486,9 @@ main(int argc, char **argv)
 	for (int i = 1; i < argc; i++) {
 		if (strcmp(argv[i], "--native") == 0) {
 			options.native = true;
+		} else if (strcmp(argv[i], "--relayed") == 0) {
+			options.relayed = true;
+			kinds = ON_TAP;
 		} else if (strcmp(argv[i], "--nonblock") == 0) {
 			options.nonblock = true;
 		} else if (strcmp(argv[i], "--kernel-names") == 0) {
@@ -489,19 +504,21 @@ main(int argc, char **argv)
 		} else if (strcmp(argv[i], "--kind") == 0 && i + 1 < argc) {
 			kinds = strcmp(argv[++i], "tap") == 0 ? ON_TAP : ON_TUN;
 		} else {
-			fprintf(stderr, "usage: contract [--native] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] "
-			    "[--list | --rows]\n");
+			fprintf(stderr, "usage: contract [--native | --relayed] [--nonblock] [--kernel-names] [--kind tun|tap] "
+			    "[--only TEXT] [--list | --rows]\n");
 			return 64;
 		}
 	}
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct contract_case *c = tables[t]; c->name != NULL; c++) {
-			if ((only != NULL && strstr(c->name, only) == NULL) || (options.native && (c->where & NATIVE) == 0)) {
+			if ((only != NULL && strstr(c->name, only) == NULL) || (options.native && (c->where & NATIVE) == 0) ||
+			    (c->where & (list || rows ? 0 : options.relayed ? DIRECT : RELAYED)) != 0) {
 				continue;
 			}
 			if (list || rows) {
-				printf("%s\t%s\t%s%s%s\n", c->row, c->name, (c->where & ON_TUN) != 0 ? "tun " : "",
-				    (c->where & ON_TAP) != 0 ? "tap" : "", (c->where & NATIVE) != 0 ? " native" : "");
+				printf("%s\t%s\t%s%s%s%s%s\n", c->row, c->name, (c->where & ON_TUN) != 0 ? "tun " : "",
+				    (c->where & ON_TAP) != 0 ? "tap" : "", (c->where & NATIVE) != 0 ? " native" : "",
+				    (c->where & DIRECT) != 0 ? " direct-only" : "", (c->where & RELAYED) != 0 ? " relayed-only" : "");
 				continue;
 			}
 			for (enum kind kind = TUN; kind <= TAP; kind++) {

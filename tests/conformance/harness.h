@@ -21,7 +21,9 @@ enum kind { TUN, TAP };
 #define ON_TUN 0x01u
 #define ON_TAP 0x02u
 #define ON_BOTH (ON_TUN | ON_TAP)
-#define NATIVE 0x04u /* Linux's own device keeps this, too */
+#define NATIVE 0x04u  /* Linux's own device keeps this, too */
+#define DIRECT 0x08u  /* a relayed channel does not have this: it is a socket, and the contract says so */
+#define RELAYED 0x10u /* a relayed channel alone has this */
 
 struct contract_case {
 	const char *row;  /* of rows.txt: the claim that the case proves */
@@ -42,6 +44,18 @@ int image_main(const char *role, const char *kind, const char *fd);
 #define EXPECT(condition) expect((condition), #condition, __FILE__, __LINE__)
 /* The call must return -1 with that errno. */
 #define EXPECT_ERRNO(call, error) expect_errno((long)(call), (error), #call, __FILE__, __LINE__)
+/*
+ * A write to an interface that has just gone down must fail with EIO: at once, or, where the channel is relayed, soon (the contract gives
+ * it a second; what slips through is lost).
+ */
+#define EXPECT_EIO_SOON(call)                                                       \
+	do {                                                                        \
+		if (options.relayed) {                                              \
+			WAIT_UNTIL((call) == -1 && errno == EIO, 10000);            \
+		} else {                                                            \
+			EXPECT_ERRNO(call, EIO);                                    \
+		}                                                                   \
+	} while (0)
 void expect(bool holds, const char *text, const char *file, int line);
 void expect_errno(long result, int error, const char *text, const char *file, int line);
 
@@ -99,6 +113,9 @@ void kernel_send(int kernel, const char *name, enum kind kind, const void *packe
 /* The next packet that the program sent, within a second.  -1: none. */
 long kernel_receive(int kernel, void *packet, size_t room);
 
+/* Whether a write takes the whole packet; on a relayed link it may have to wait for room.  Safe in a signal handler. */
+bool is_written(int fd, const void *packet, size_t bytes);
+
 /* Waits until fd is readable, or ends the case. */
 void wait_readable(int fd);
 /* The kernel sends a packet of PACKET_MIN bytes and that number on unit 0, and it has come to fd; and has got one from the program. */
@@ -114,6 +131,7 @@ int contract_without_library(enum kind kind);
 struct contract_options {
 	bool native;
 	bool kernel_names; /* interfaces are not called as their devices */
+	bool relayed;  /* the devices are taps on a relayed link */
 	bool nonblock; /* devices are opened non-blocking where a case leaves it open */
 };
 extern struct contract_options options;

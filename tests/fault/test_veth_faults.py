@@ -1,0 +1,207 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What can happen to relayed devices: relays, daemons, interfaces and programs that end, stop or are taken away."""
+import os
+import signal
+
+import pytest
+from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemon
+from worlds import TUNTAPD, answer, wait_until
+
+SANITIZED = "asan" in TUNTAPD
+
+
+@pytest.fixture
+def daemon(namespace, directory):
+    d = veth_daemon(namespace, directory)
+    yield d
+    if d.process.alive():
+        assert d.stop() == 0
+    wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
+
+
+def test_relay_killed_is_eio_and_the_interface_goes(namespace, daemon):
+    program = echo(daemon)
+    check_echo(namespace, 100).wait_for("all 100", 30)
+    other = daemon.hold("tap1", name="other")
+    relay = next(pid for pid in relays(daemon) if os.readlink(f"/proc/{pid}/fd/3") and pid)
+    os.kill(relay, signal.SIGKILL)
+    program.wait_for("ended by EIO")
+    wait_until(lambda: not namespace.has("tap0"), 5)
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    assert namespace.has("tap1") and daemon.state("tap1") == "open"
+    again = daemon.hold("tap0", name="again")
+    for process in (again, other, program):
+        process.end()
+
+
+def test_writer_gets_eio_when_its_relay_is_killed(namespace, daemon):
+    holder = daemon.hold("tap0")
+    silence_and_up(namespace)
+    wait_until(lambda: answer(holder, "write") == "write 60")
+    os.kill(one_relay(daemon), signal.SIGKILL)
+    wait_until(lambda: answer(holder, "write") == "write EIO")
+    for _ in range(5):
+        assert answer(holder, "write") == "write EIO"
+        assert answer(holder, "read") == "read EIO"
+    holder.end()
+
+
+def test_relay_killed_while_no_daemon_serves(namespace, directory, daemon):
+    program = echo(daemon)
+    check_echo(namespace, 100).wait_for("all 100", 30)
+    daemon.process.kill()
+    os.kill(one_relay(daemon), signal.SIGKILL)
+    program.wait_for("ended by EIO")
+    wait_until(lambda: not namespace.has("tap0"), 5)
+    after = veth_daemon(namespace, directory, name="after")
+    assert after.state("tap0") == "closed"
+    assert after.stop() == 0
+
+
+@pytest.mark.parametrize("times", [10 if SANITIZED else 100])
+def test_daemon_killed_again_and_again_under_traffic(namespace, directory, daemon, times):
+    program = echo(daemon)
+    before = daemon.status()["tap0"]
+    stop = os.path.join(directory, "stop")
+    check = check_echo(namespace, 0, stop)
+    serving = daemon
+    for i in range(times):
+        serving.process.kill()
+        serving = veth_daemon(namespace, directory, name=f"daemon-{i}")
+        assert "tap0: taken over" in serving.log
+    after = serving.status()["tap0"]
+    for key in ("interface", "ifindex", "link", "channel", "open_number", "holder", "since", "mac", "mtu", "state"):
+        assert after[key] == before[key], key
+    with open(stop, "w", encoding="ascii"):
+        pass
+    check.wait_for("all ", 30)  # in order, none missing: else it would have ended
+    assert after["to_program"]["packets"] > 0 and after["to_program"]["dropped"] == 0 and after["from_program"]["dropped"] == 0
+    # The last daemon sees the close of a relay that it did not start, and at once.
+    program.end()
+    again = serving.hold("tap0", name="again")
+    again.end()
+    wait_until(lambda: serving.state("tap0") == "closed")
+    assert serving.stop() == 0
+
+
+def test_daemon_stopped_delays_no_packet(namespace, daemon):
+    program = echo(daemon)
+    os.kill(daemon.pid, signal.SIGSTOP)
+    check_echo(namespace, 2000).wait_for("all 2000", 30)
+    program.end()
+    wait_until(lambda: not namespace.has("tap0"), 5)
+    os.kill(daemon.pid, signal.SIGCONT)
+    wait_until(lambda: daemon.state("tap0") == "closed")
+
+
+def test_closed_while_no_daemon_serves(namespace, directory, daemon):
+    holder = daemon.hold("tap0")
+    assert daemon.stop() == 0
+    assert namespace.has("tap0") and relays(daemon)
+    holder.end()
+    wait_until(lambda: not namespace.has("tap0"), 5)
+    after = veth_daemon(namespace, directory, name="after")
+    assert after.state("tap0") == "closed"
+    assert after.stop() == 0
+
+
+def test_sigterm_leaves_relays_and_stop_all_ends_them(namespace, directory, daemon):
+    program = echo(daemon)
+    assert daemon.stop() == 0
+    check_echo(namespace, 500).wait_for("all 500", 30)
+    after = veth_daemon(namespace, directory, name="after")
+    namespace.run([TUNTAPD, "serve", "-s", after.socket, "--stop-all"])
+    program.wait_for("ended by EIO")
+    wait_until(lambda: not relays(after) and not namespace.has("tap0"))
+    after.process.wait()
+
+
+def test_interface_deleted_by_somebody(namespace, daemon):
+    program = echo(daemon)
+    check_echo(namespace, 100).wait_for("all 100", 30)
+    namespace.run(["ip", "link", "delete", "tap0"])
+    program.wait_for("ended by EIO")
+    wait_until(lambda: not relays(daemon))
+    again = daemon.hold("tap0", name="again")
+    again.end()
+
+
+def test_far_end_deleted_by_somebody(namespace, daemon):
+    program = echo(daemon)
+    check_echo(namespace, 100).wait_for("all 100", 30)
+    relay = one_relay(daemon)
+    namespace.run(["nsenter", "-t", str(relay), "-n", "ip", "link", "delete", "port"])
+    program.wait_for("ended by EIO")
+    wait_until(lambda: not namespace.has("tap0"))
+    wait_until(lambda: daemon.state("tap0") == "closed")
+
+
+def test_far_end_s_mtu_changed_by_somebody(namespace, daemon):
+    """Frames that do not fit are lost and counted; what fits goes on."""
+    program = echo(daemon)
+    relay = one_relay(daemon)
+    namespace.run(["nsenter", "-t", str(relay), "-n", "ip", "link", "set", "port", "mtu", "200"])
+    check_echo(namespace, 100).wait_for("all 100", 30)
+    namespace.python("""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("tap0", 0x88b5))
+for _ in range(5):
+    try:
+        s.send(b"\\xff" * 12 + b"\\x88\\xb5" + b"x" * 1000)
+    except OSError as e:
+        assert e.errno == 105  # ENOBUFS: the sender is told
+""")
+    wait_until(lambda: daemon.status()["tap0"]["to_program"]["dropped"] == 5)
+    check_echo(namespace, 100, name="more").wait_for("all 100", 30)
+    program.end()
+
+
+def test_stopped_program_stops_nobody_else(namespace, daemon):
+    stopped, program = echo(daemon, "tap0", "stopped"), echo(daemon, "tap1")
+    os.kill(stopped.pid, signal.SIGSTOP)
+    namespace.python("""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind(("tap0", 0x88b5))
+for _ in range(20000):
+    s.send(b"\\xff" * 12 + b"\\x88\\xb5" + b"x" * 60)
+""")
+    check_echo(namespace, 2000, device="tap1").wait_for("all 2000", 30)
+    wait_until(lambda: daemon.status()["tap0"]["to_program"]["dropped"] > 0)
+    os.kill(stopped.pid, signal.SIGCONT)
+    stopped.end()
+    program.end()
+
+
+def test_carrier_flaps(namespace, daemon):
+    program = echo(daemon)
+    for _ in range(10):
+        namespace.run(["sh", "-c", "ip link set tap0 down; ip link set tap0 up"])
+    again = program.alive() and check_echo(namespace, 100)
+    if again:
+        again.wait_for("all 100", 30)
+    else:
+        assert "ended by EIO" in program.output  # it read while down
+    program.end()
+
+
+def test_no_room_for_another_descriptor(namespace, directory):
+    """A relay that cannot be started refuses the open, and leaves nothing."""
+    daemon = veth_daemon(namespace, directory)
+    first = daemon.hold("tap0")
+    namespace.run(["prlimit", "-p", str(daemon.pid), "--nofile=14:"])
+    done = daemon.run("""
+import errno, os
+try:
+    os.open("/dev/tap1", os.O_RDWR)
+    print("opened")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+""")
+    assert done.stdout.strip() in ("EMFILE", "ENFILE", "EIO", "ENXIO")
+    assert not namespace.has("tap1") and len(relays(daemon)) == 1
+    namespace.run(["prlimit", "-p", str(daemon.pid), "--nofile=1000:"])
+    second = daemon.hold("tap1", name="second")
+    first.end()
+    second.end()
+    wait_until(lambda: not relays(daemon) and set(namespace.interfaces()) == {"lo"})
+    assert daemon.stop() == 0
