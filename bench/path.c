@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * path.c - the program of the direct-path benchmark: one test in one process, with the shim or on Linux's own device.
+ * path.c - the program of the path benchmarks: one test in one process, with the shim or on Linux's own device.
  *
- *	path native|shim p2k|k2p|rtt|attach SIZE COUNT
+ *	path native|shim|relay p2k|k2p|rtt|attach SIZE COUNT
+ *
+ * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.
  *
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
  * under way, so that none is lost.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
  * times.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
  */
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
@@ -140,6 +143,69 @@ interface_received(void)
 	return packets;
 }
 
+/* The relay of a channel: the child of whoever made its socket pair, by that role.  0: none. */
+static pid_t
+find_relay(int fd)
+{
+	struct ucred maker;
+	socklen_t length = sizeof(maker);
+	struct dirent *entry;
+	pid_t found = 0;
+	DIR *dir;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &maker, &length) < 0 || (dir = opendir("/proc")) == NULL) {
+		return 0;
+	}
+	while ((entry = readdir(dir)) != NULL) {
+		char path[300], text[300] = "";
+		int parent = 0;
+		FILE *f;
+
+		snprintf(path, sizeof(path), "/proc/%.200s/stat", entry->d_name);
+		f = fopen(path, "r");
+		if (f != NULL) {
+			if (fscanf(f, "%*d %*s %*c %d", &parent) == 1 && parent == maker.pid) {
+				fclose(f);
+				snprintf(path, sizeof(path), "/proc/%.200s/cmdline", entry->d_name);
+				f = fopen(path, "r");
+				if (f != NULL && fread(text, 1, sizeof(text) - 1, f) > 8 &&
+				    strcmp(text + strlen(text) + 1, "--role=relay") == 0) {
+					found = atoi(entry->d_name);
+				}
+			}
+			if (f != NULL) {
+				fclose(f);
+			}
+		}
+	}
+	closedir(dir);
+	return found;
+}
+
+static pid_t relay;
+
+/* Of this process, and of its relay. */
+static double
+cpu_seconds(void)
+{
+	double own = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	clockid_t clock;
+
+	return relay > 0 && clock_getcpuclockid(relay, &clock) == 0 ? own + seconds(clock) : own;
+}
+
+/* When the interface has counted that many: they may still be under way.  Within seconds, or never. */
+static double
+wait_received(unsigned long long packets, double now)
+{
+	double end = now + 10;
+
+	while (interface_received() < packets && seconds(CLOCK_MONOTONIC) < end) {
+		now = seconds(CLOCK_MONOTONIC);
+	}
+	return now;
+}
+
 static void
 program_to_kernel(int fd, size_t size, unsigned count)
 {
@@ -152,15 +218,23 @@ program_to_kernel(int fd, size_t size, unsigned count)
 			die("write");
 		}
 	}
+	(void)wait_received(WARM_UP, seconds(CLOCK_MONOTONIC));
 	wall = seconds(CLOCK_MONOTONIC);
-	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+	cpu = cpu_seconds();
 	for (unsigned i = 0; i < count; i++) {
 		if (write(fd, frame, size) != (ssize_t)size) {
 			die("write");
 		}
 	}
-	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
-	wall = seconds(CLOCK_MONOTONIC) - wall;
+	if (relay == 0) {
+		cpu = cpu_seconds() - cpu;
+		wall = seconds(CLOCK_MONOTONIC) - wall;
+	} else {
+		double own = seconds(CLOCK_PROCESS_CPUTIME_ID);
+
+		wall = wait_received(count + WARM_UP, seconds(CLOCK_MONOTONIC)) - wall;
+		cpu = cpu_seconds() - (seconds(CLOCK_PROCESS_CPUTIME_ID) - own) - cpu; /* waiting is no work */
+	}
 	if (interface_received() != count + WARM_UP) {
 		fprintf(stderr, "path: p2k: %llu of %u frames arrived\n", interface_received(), count + WARM_UP);
 		exit(1);
@@ -204,14 +278,14 @@ kernel_to_program(int fd, size_t size, unsigned count, struct shared *shared)
 	for (unsigned i = 0; i < count + WARM_UP; i++) {
 		if (i == WARM_UP) {
 			wall = seconds(CLOCK_MONOTONIC);
-			cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+			cpu = cpu_seconds();
 		}
 		if (read(fd, frame, sizeof(frame)) != (ssize_t)size) {
 			die("read");
 		}
 		atomic_fetch_add_explicit(&shared->received, 1, memory_order_relaxed);
 	}
-	cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+	cpu = cpu_seconds() - cpu;
 	wall = seconds(CLOCK_MONOTONIC) - wall;
 	waitpid(pid, NULL, 0);
 	printf("rate %.1f cpu_ns %.2f\n", count / wall, cpu * 1e9 / count);
@@ -252,8 +326,7 @@ send_and_wait(size_t size, unsigned count)
 }
 
 /*
- * Both ends on one processor: then a round trip is two switches and the calls between, and not how deep the other
- * processor happened to sleep.
+ * All on one processor: then a round trip is the switches and the calls between, and not how deep the other processor happened to sleep.
  */
 static void
 stay_on_one_processor(void)
@@ -262,7 +335,7 @@ stay_on_one_processor(void)
 
 	CPU_ZERO(&set);
 	CPU_SET(sched_getcpu(), &set);
-	if (sched_setaffinity(0, sizeof(set), &set) < 0) {
+	if (sched_setaffinity(0, sizeof(set), &set) < 0 || (relay > 0 && sched_setaffinity(relay, sizeof(set), &set) < 0)) {
 		die("sched_setaffinity");
 	}
 }
@@ -321,7 +394,7 @@ main(int argc, char **argv)
 	int fd;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: path native|shim p2k|k2p|rtt|attach SIZE COUNT\n");
+		fprintf(stderr, "usage: path native|shim|relay p2k|k2p|rtt|attach SIZE COUNT\n");
 		return 64;
 	}
 	native = strcmp(argv[1], "native") == 0;
@@ -340,6 +413,12 @@ main(int argc, char **argv)
 		die("open");
 	}
 	bring_up();
+	if (strcmp(argv[1], "relay") == 0) {
+		relay = find_relay(fd);
+		if (relay == 0) {
+			die("no relay");
+		}
+	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (strcmp(argv[2], "p2k") == 0) {
 		program_to_kernel(fd, size, count);
