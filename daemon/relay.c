@@ -5,8 +5,7 @@
  * Theory of operation.  One process per open relayed device runs this, driven by two descriptors.  Port readable: up to PORT_BURST
  * frames from the link, one datagram each into the channel.  Channel readable: up to PORT_BURST datagrams, one frame each to the link.
  * The burst bounds how long one direction keeps the other waiting.  Frames are never split, merged, reordered or sent twice.  The
- * loop is poll(2) itself: with two descriptors, no timer and no callback there is nothing for a library to keep, and after a full
- * burst the call is left out.
+ * loop is poll(2) itself: with two descriptors, no timer and no callback there is nothing for a library to keep.
  *
  * Overload.  A full channel means a slow program: the new frame is dropped and counted, the queued ones stay (device contract,
  * "overload").  The other way a full link stops our reading, and so the program waits; what the link refuses for another
@@ -25,7 +24,6 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -56,7 +54,6 @@ struct relay {
 	struct port *port;
 	struct relay_counters *counters;
 	unsigned unasked; /* frames since the port was asked what it lost */
-	bool busy;        /* the last turn moved a full burst: more may wait */
 	struct burst to_program, from_program;
 };
 
@@ -188,59 +185,56 @@ from_port(struct relay *r)
 	}
 	fill_channel(r);
 	r->unasked += (unsigned)n;
-	r->busy |= n == PORT_BURST;
 	return RELAY_GOES_ON;
 }
 
 /* Sends what is a frame of the datagrams that have come. */
 static enum relay_state
-empty_burst(struct relay *r, unsigned received, unsigned *frame_count)
+empty_burst(struct relay *r, unsigned received)
 {
 	const struct burst *b = &r->from_program;
 	struct port_frame frames[PORT_BURST];
 	uint64_t bytes = 0, refused = 0;
-	unsigned frames_count = 0;
+	unsigned frame_count = 0;
 	int sent = 0;
 
 	for (unsigned i = 0; i < received; i++) {
 		size_t length = b->messages[i].msg_len;
 
 		if (length >= ETHERNET_HEADER_BYTES && length <= PORT_FRAME_MAX) {
-			frames[frames_count++] = (struct port_frame){.data = b->parts[i].iov_base, .bytes = length};
+			frames[frame_count++] = (struct port_frame){.data = b->parts[i].iov_base, .bytes = length};
 			bytes += length;
 		} else {
 			refused += length != 0;
 		}
 	}
-	*frame_count = frames_count;
-	if (frames_count > 0) {
-		sent = r->port->ops->send(r->port, frames, frames_count);
+	if (frame_count > 0) {
+		sent = r->port->ops->send(r->port, frames, frame_count);
 	}
 	if (sent < 0) {
 		return RELAY_PORT_GONE;
 	}
-	if ((unsigned)sent < frames_count) {
-		bytes = bytes / frames_count * (unsigned)sent; /* which of them is not told */
+	if ((unsigned)sent < frame_count) {
+		bytes = bytes / frame_count * (unsigned)sent; /* which of them is not told */
 	}
 	count(&r->counters->from_program.packets, (unsigned)sent);
 	count(&r->counters->from_program.bytes, bytes);
-	count(&r->counters->from_program.dropped, refused + frames_count - (unsigned)sent);
+	count(&r->counters->from_program.dropped, refused + frame_count - (unsigned)sent);
 	return RELAY_GOES_ON;
 }
 
-/* At most one burst from the channel; *frame_count of it were frames. */
+/* At most one burst from the channel. */
 static enum relay_state
-from_channel(struct relay *r, unsigned *frame_count)
+from_channel(struct relay *r)
 {
 	struct burst *b = &r->from_program;
 	int n = recvmmsg(r->channel, b->messages, PORT_BURST, MSG_DONTWAIT, NULL);
 
-	*frame_count = 0;
 	if (n < 0) {
 		/* ECONNRESET: closed before it had read all, of which poll tells by hang-up. */
 		return errno == EAGAIN || errno == EINTR || errno == ECONNRESET ? RELAY_GOES_ON : RELAY_FAILED;
 	}
-	return empty_burst(r, (unsigned)n, frame_count);
+	return empty_burst(r, (unsigned)n);
 }
 
 /* The program's end is closed: sends what it wrote before. */
@@ -248,12 +242,11 @@ static enum relay_state
 after_hang_up(struct relay *r)
 {
 	enum relay_state state = RELAY_GOES_ON;
-	unsigned frames;
 	int queued;
 
 	/* The sum of what is queued (unix(7) SIOCINQ), which nobody can add to any more. */
 	while (state == RELAY_GOES_ON && ioctl(r->channel, FIONREAD, &queued) == 0 && queued > 0) {
-		state = from_channel(r, &frames);
+		state = from_channel(r);
 	}
 	return state == RELAY_GOES_ON ? RELAY_HUNG_UP : state;
 }
@@ -270,19 +263,13 @@ relay_turn(struct relay *r, int timeout_ms)
 {
 	struct pollfd p[2] = {{.fd = r->channel, .events = POLLIN}, {.fd = r->port->fd, .events = POLLIN}};
 	enum relay_state state = RELAY_GOES_ON;
-	unsigned frames;
 
-	if (!r->busy) {
-		if (r->unasked >= STATS_FRAMES) {
-			ask_what_was_lost(r);
-		}
-		if (poll(p, 2, timeout_ms) < 0) {
-			return errno == EINTR ? RELAY_GOES_ON : RELAY_FAILED;
-		}
-	} else {
-		p[0].revents = p[1].revents = POLLIN;
+	if (r->unasked >= STATS_FRAMES) {
+		ask_what_was_lost(r);
 	}
-	r->busy = false;
+	if (poll(p, 2, timeout_ms) < 0) {
+		return errno == EINTR ? RELAY_GOES_ON : RELAY_FAILED;
+	}
 	if (p[1].revents != 0) {
 		state = from_port(r);
 	}
@@ -290,8 +277,7 @@ relay_turn(struct relay *r, int timeout_ms)
 		return after_hang_up(r);
 	}
 	if (state == RELAY_GOES_ON && p[0].revents != 0) {
-		state = from_channel(r, &frames);
-		r->busy |= frames == PORT_BURST;
+		state = from_channel(r);
 	}
 	return state;
 }

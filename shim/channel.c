@@ -3,8 +3,8 @@
  * channel.c - read and write on a relayed channel, as device-contract.md says.
  *
  * Theory of operation.  A packet is a datagram of a socket pair whose other end a relay has.  The plain path is the same as on a direct
- * link: a look in the table, one in the page, one system call; it is recvmsg(2) and sendmsg(2), which fail on a file that is no socket,
- * and raise no SIGPIPE.  What the interface would say itself is said here: too short, too long, down, gone.
+ * link: a look in the table, one in the page, one system call.  It is recv(2) or send(2), for a vector recvmsg(2) or sendmsg(2), which fail
+ * on a file that is no socket, and raise no SIGPIPE.  What the interface would say itself is said here: too short, too long, down, gone.
  *
  *   - Down: the page is the word, but it may be late, so before EIO the kernel is asked about the interface, on the channel itself, which
  *     is of the interface's network namespace.  What is queued is thrown away, so that no poller spins.
@@ -71,7 +71,17 @@ receive(int fd, const struct iovec *iov, int count, int flags)
 {
 	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
 
-	return real_recvmsg(fd, &message, flags);
+	/* One buffer is what a packet mostly is: the kernel then has no header and no vector to fetch. */
+	return count == 1 ? recv(fd, iov->iov_base, iov->iov_len, flags) : real_recvmsg(fd, &message, flags);
+}
+
+/* Raises no SIGPIPE. */
+static ssize_t
+transmit(int fd, const struct iovec *iov, int count, int flags)
+{
+	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
+
+	return count == 1 ? send(fd, iov->iov_base, iov->iov_len, flags | MSG_NOSIGNAL) : sendmsg(fd, &message, flags | MSG_NOSIGNAL);
 }
 
 static void
@@ -235,7 +245,6 @@ ssize_t
 channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int flags)
 {
 	const struct state_page *page = state_page(held);
-	struct msghdr message = {.msg_iov = (struct iovec *)(uintptr_t)iov, .msg_iovlen = (size_t)count};
 	size_t bytes = iov_bytes(iov, count);
 	ssize_t n;
 
@@ -243,7 +252,7 @@ channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int
 	    bytes > state_mtu(page) + ETHERNET_HEADER_BYTES) && write_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
-	n = sendmsg(fd, &message, flags | MSG_NOSIGNAL);
+	n = transmit(fd, iov, count, flags);
 	return n < 0 ? not_sent(fd, held, iov, count) : n;
 }
 
