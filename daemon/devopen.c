@@ -1,0 +1,440 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * devopen.c - the table of devices: an open, from the request to the answer.
+ *
+ * Theory of operation.  Attach checks, in this order, what tells a stranger least: that the unit exists, that the opener may have it, that
+ * it has a right to the namespace, and only then whether it is free.  Before an interface is made its journal record says so; the
+ * page is written before the program can read it; the record is completed after the program has its answer (devices_settle).  Whatever
+ * fails in between takes back what was made.
+ *
+ * The linux dialect comes with a name in place of a unit: one that is a unit's is that unit, so that no two programs hold it by different
+ * names; a pattern is tried number by number, as the kernel does.
+ */
+#include "device.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "devtable.h"
+#include "log.h"
+#include "setup.h"
+
+/* Numbers tried for the "%d" of a name: more than there are places. */
+#define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
+
+/*
+ * The place of a device of a namespace: its own, or one where it can be.  One that is known by its name has none of its own: the kernel
+ * says whether the name is taken.  DEVICE_PLACES_MAX: all are taken.
+ */
+static uint32_t
+find_place(struct devices *d, uint64_t netns, struct device_id id)
+{
+	uint32_t spare = DEVICE_PLACES_MAX;
+	bool named = id.unit == DEVICE_UNIT_NAMED;
+
+	if (devices_is_own(d, netns) && !named) {
+		return device_place_fixed(id);
+	}
+	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = devices_find_open(d, place);
+
+		if (dev != NULL && !named && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
+			return place;
+		}
+		if (dev == NULL && spare == DEVICE_PLACES_MAX) {
+			spare = place;
+		}
+	}
+	return spare;
+}
+
+static void
+refuse(struct devices *d, enum refusal why, const struct device_attach *request, const char *text)
+{
+	char name[DEVICE_TEXT_SIZE];
+
+	if (request->trial && errno == EBUSY) {
+		return;
+	}
+	if (log_limit_pass(&d->limits[why], "refused opens")) {
+		devices_describe_name(d, request->netns, request->id, request->ifname, name);
+		log_info("%s: refused to uid %ld, pid %ld: %s", name, (long)request->peer->uid, (long)request->peer->pid, text);
+	}
+}
+
+/* How many devices a user has open. */
+static unsigned
+open_count_of(const struct devices *d, uid_t uid)
+{
+	unsigned count = 0;
+
+	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
+		count += device_is_open(d->at[place]) && d->at[place]->uid == uid;
+	}
+	return count;
+}
+
+/* Who may: what can be said without a look at the device.  0, or -1 with errno. */
+static int
+check_opener(struct devices *d, const struct device_attach *request, const struct device_policy *policy)
+{
+	if (!policy_allows(&policy->entry, request->peer, request->how.access)) {
+		errno = EACCES;
+		refuse(d, REFUSED_POLICY, request, "its owner, group and mode do not allow it");
+	} else if (request->peer->uid != 0 && request->id.unit == DEVICE_UNIT_NAMED &&
+	    !policy_frees_name(d->setup.policy, request->ifname)) {
+		errno = EACCES;
+		refuse(d, REFUSED_POLICY, request, "only root may choose such a name, where no 'names' block of the configuration has it");
+	} else if (!policy_allows_program(policy, request->peer->pid)) {
+		errno = EACCES;
+		refuse(d, REFUSED_PROGRAM, request, "its program is none of those that may");
+	} else if (!netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		errno = EACCES;
+		refuse(d, REFUSED_NAMESPACE, request, "that network namespace is neither this daemon's nor one that the opener made: "
+		    "start a daemon there");
+	} else if (request->peer->uid != 0 && !policy_allows_one_more(d->setup.policy, request->peer->uid,
+	    open_count_of(d, request->peer->uid))) {
+		errno = EMFILE;
+		refuse(d, REFUSED_TOO_MANY, request, "the user has as many devices open as one may (devices-per-user)");
+	} else {
+		return 0;
+	}
+	return -1;
+}
+
+/*
+ * Whether somebody holds the device.  What closes it may be known before its interface is gone: an open right after a close must not find
+ * it busy.
+ */
+static bool
+is_held(struct devices *d, struct device *dev)
+{
+	struct netif_status status;
+
+	if (!device_refresh(d, dev, &status) || dev->state == DEVICE_CLOSED) {
+		return false;
+	}
+	if (dev->link.ops->is_over == NULL || !dev->link.ops->is_over(&dev->link)) {
+		return true;
+	}
+	dev->link.ops->close(&dev->link);
+	device_on_departed(d, dev, "closed");
+	return false;
+}
+
+/* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
+static int
+check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
+{
+	struct device *dev;
+
+	if (request->id.unit != DEVICE_UNIT_NAMED && !policy_has(d->setup.policy, request->id)) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (check_opener(d, request, devices_policy_of(d, request->id, request->ifname)) < 0) {
+		return -1;
+	}
+	*place = find_place(d, request->netns, request->id);
+	if (*place == DEVICE_PLACES_MAX) {
+		refuse(d, REFUSED_FULL, request, "the table of open devices is full");
+		errno = ENFILE;
+		return -1;
+	}
+	dev = devices_find_open(d, *place);
+	if (dev != NULL && is_held(d, dev)) {
+		errno = EBUSY;
+		refuse(d, REFUSED_BUSY, request, "in use");
+		errno = EBUSY;
+		return -1;
+	}
+	return 0;
+}
+
+/* A closed entry becomes the request's device, in its namespace.  0, or -1 with errno. */
+static int
+prepare(struct devices *d, struct device *dev, const struct device_attach *request, const struct device_policy *policy)
+{
+	dev->id = request->id;
+	dev->dialect = request->how.dialect;
+	device_remember_policy(dev, policy);
+	snprintf(dev->program, sizeof(dev->program), "?");
+	dev->pid = request->peer->pid;
+	dev->uid = request->peer->uid;
+	dev->since = time(NULL);
+	if (dev->kept) {
+		return 0;
+	}
+	dev->was_up = false;
+	dev->link = (struct link){.ops = devices_link_of(d, dev->id.kind, dev->dialect, policy), .id = dev->id, .place = dev->place,
+	    .relays = d->setup.relays};
+	if (dev->link.ops == NULL) {
+		errno = ENXIO;
+		return -1;
+	}
+	dev->link.netns = netns_get(d->setup.netns, request->netns, request->netns_fd);
+	if (dev->link.netns == NULL) {
+		refuse(d, REFUSED_NAMESPACE, request, errno == EACCES ? "this daemon has no way into that network namespace" :
+		    strerror(errno));
+		return -1;
+	}
+	memcpy(dev->link.ifname, request->ifname, sizeof(dev->link.ifname));
+	return 0;
+}
+
+static int
+begin_page(struct device *dev, unsigned access, const struct netif_status *status)
+{
+	struct statepage_open open = {
+		.id = dev->id,
+		.channel = dev->link.ops->channel,
+		.access = access,
+		.netns = dev->link.netns->id,
+		.ifindex = status->ifindex,
+		.mtu = status->mtu,
+		.ifname = dev->link.ifname,
+	};
+
+	return statepage_begin(&dev->page, &open);
+}
+
+/* What the administrator has configured.  0, or -1 with errno, logged. */
+static int
+configure(struct devices *d, struct device *dev, const struct device_attach *request, const struct device_policy *policy,
+    struct netif_status *status)
+{
+	char what[SETUP_WHAT_SIZE];
+
+	if (setup_apply(policy, &dev->link, status, what) < 0) {
+		int saved = errno;
+
+		refuse(d, REFUSED_SETUP, request, what);
+		errno = saved;
+		return -1;
+	}
+	if (!status->up) {
+		dev->own_addresses = policy->address_count;
+	}
+	return 0;
+}
+
+/* One device whose name is settled: request->ifname. */
+static int
+attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
+{
+	const struct device_policy *policy = devices_policy_of(d, request->id, request->ifname);
+	struct link_open how = request->how;
+	struct netif_status status;
+	struct device *dev;
+	char name[DEVICE_TEXT_SIZE];
+	int channel = -1, page = -1, saved;
+	uint32_t place;
+
+	if (check_attach(d, request, &place) < 0) {
+		return -1;
+	}
+	dev = devices_entry(d, place);
+	if (dev != NULL && dev->kept && !device_is_still_kept(dev)) {
+		device_forget(d, dev);
+	}
+	if (dev == NULL || prepare(d, dev, request, policy) < 0) {
+		return -1;
+	}
+	how.join = dev->kept;
+	/* In the linux dialect the program names the interface. */
+	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
+	device_name(d, dev, name);
+	if (statepage_open(&dev->page, d->setup.rundir, place) < 0 || device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
+		log_warn("%s: preparing the open", name);
+		goto fail;
+	}
+	dev->link.open_number = dev->page.content.open_number + 1;
+	if (dev->link.ops->open(&dev->link, &how, &channel, &status) < 0) {
+		saved = errno;
+		refuse(d, REFUSED_LINK, request, saved == EBUSY ?
+		    "an interface of that name exists, and is not ours" : strerror(saved));
+		errno = saved;
+		goto fail;
+	}
+	if (how.join && dev->link.ops->read(&dev->link, &status) < 0) {
+		goto fail;
+	}
+	if (!how.join && policy_configures(policy) && configure(d, dev, request, policy, &status) < 0) {
+		goto fail;
+	}
+	page = statepage_reader(&dev->page, d->setup.rundir);
+	/* A relay goes on without us: it must be known by the time that the program has its end. */
+	if (dev->link.relay.pid != 0 && device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
+		log_warn("%s: writing down the relay", name);
+		goto fail;
+	}
+	if (page < 0 || begin_page(dev, request->how.access, &status) < 0) {
+		log_warn("%s: writing down the open", name);
+		goto fail;
+	}
+	dev->state = DEVICE_OPEN;
+	out->channel = channel;
+	out->page = page;
+	out->channel_type = dev->link.ops->channel;
+	out->id = dev->id;
+	out->place = place;
+	out->open_number = dev->page.content.open_number;
+	out->ifindex = dev->link.ifindex;
+	out->mtu = status.mtu;
+	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
+	if (status.up) {
+		device_on_changed(d, dev, &status);
+	}
+	return 0;
+fail:
+	saved = errno;
+	if (channel < 0 && dev->kept) {
+		device_rest(d, dev);
+		errno = saved;
+		return -1;
+	}
+	if (channel >= 0) {
+		/* The interface exists; a program that gave its own descriptor would keep it alive. */
+		dev->link.ops->close(&dev->link);
+		if (channel != request->how.given_fd) {
+			close(channel);
+		}
+	}
+	if (page >= 0) {
+		close(page);
+	}
+	device_forget(d, dev);
+	devices_sync_kept(d, place);
+	errno = saved;
+	return -1;
+}
+
+/* What dev_valid_name() (net/core/dev.c) lets an interface be called, and one "%d" at most. */
+static bool
+is_name_or_pattern(const char *name)
+{
+	const char *percent = strchr(name, '%');
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		return false;
+	}
+	for (const char *c = name; *c != '\0'; c++) {
+		if (*c == '/' || *c == ':' || *c <= ' ' || *c == 0x7f) {
+			return false;
+		}
+	}
+	return percent == NULL || (percent[1] == 'd' && strchr(percent + 1, '%') == NULL);
+}
+
+/* Makes request that of one device called by a pattern with number in place of "%d".  False: the name would be too long. */
+static bool
+settle_name(struct devices *d, struct device_attach *request, const char *pattern, unsigned number)
+{
+	const char *percent = strchr(pattern, '%');
+	struct device_id id;
+	int length;
+
+	if (percent == NULL) {
+		length = snprintf(request->ifname, sizeof(request->ifname), "%s", pattern);
+	} else {
+		length = snprintf(request->ifname, sizeof(request->ifname), "%.*s%u%s", (int)(percent - pattern), pattern, number,
+		    percent + 2);
+	}
+	/* A name that is a unit's is that unit, so that no two programs hold it by different names. */
+	request->id.unit = DEVICE_UNIT_NAMED;
+	if (devname_parse(request->ifname, &id) && id.kind == request->id.kind && policy_has(d->setup.policy, id)) {
+		request->id = id;
+	}
+	return length > 0 && (size_t)length < sizeof(request->ifname);
+}
+
+/* The linux dialect: a name, or the lowest number of a pattern that is free, as the kernel chooses (__dev_alloc_name). */
+static int
+attach_named(struct devices *d, const struct device_attach *request, struct device_attached *out)
+{
+	struct device_attach one = *request;
+	char pattern[MESSAGE_IFNAME_SIZE];
+
+	snprintf(pattern, sizeof(pattern), "%s", request->ifname);
+	if (pattern[0] == '\0') {
+		snprintf(pattern, sizeof(pattern), "%s%%d", devname_kind(request->id.kind));
+	}
+	one.trial = strchr(pattern, '%') != NULL;
+	if (!is_name_or_pattern(pattern)) {
+		errno = EINVAL;
+		return -1;
+	}
+	for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
+		if (!settle_name(d, &one, pattern, number)) {
+			errno = EINVAL;
+			return -1;
+		}
+		if (attach(d, &one, out) == 0) {
+			return 0;
+		}
+		if (errno != EBUSY || !one.trial) {
+			return -1;
+		}
+	}
+	errno = ENFILE;
+	return -1;
+}
+
+int
+devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
+{
+	struct device_attach one = *request;
+
+	if (request->how.dialect == DIALECT_LINUX) {
+		return attach_named(d, request, out);
+	}
+	devname_format(one.id, one.ifname);
+	return attach(d, &one, out);
+}
+
+void
+devices_settle(struct devices *d, uint32_t place, const char *program)
+{
+	struct device *dev = devices_find_open(d, place);
+	char name[DEVICE_TEXT_SIZE];
+
+	if (dev == NULL) {
+		return;
+	}
+	device_name(d, dev, name);
+	snprintf(dev->program, sizeof(dev->program), "%s", program);
+	device_write_open(d, dev);
+	log_info("%s: opened by uid %ld, pid %ld (%s), interface %s", name, (long)dev->uid, (long)dev->pid, dev->program,
+	    dev->link.ifname);
+	device_call_hook(d, dev, "open", devices_policy_of(d, dev->id, dev->link.ifname)->open_hook);
+}
+
+int
+devices_node(struct devices *d, const struct device_attach *request)
+{
+	const struct link_ops *ops = d->setup.link_for(request->id.kind);
+	struct netns *ns;
+	int fd, saved;
+
+	if (ops == NULL || ops->node == NULL) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (!policy_allows_some(d->setup.policy, request->peer, request->how.access) ||
+	    !netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		errno = EACCES;
+		return -1;
+	}
+	ns = netns_get(d->setup.netns, request->netns, request->netns_fd);
+	if (ns == NULL) {
+		return -1;
+	}
+	fd = ops->node(ns, &request->how);
+	saved = errno;
+	netns_put(d->setup.netns, ns);
+	errno = saved;
+	return fd;
+}
