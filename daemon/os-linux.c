@@ -36,11 +36,8 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "protocol/paths.h"
 #include "protocol/transport.h"
-
-/* Documentation/admin-guide/devices.txt */
-#define TUN_MAJOR 10
-#define TUN_MINOR 200
 
 int
 os_peer_read(int sock, struct os_peer *peer)
@@ -162,7 +159,7 @@ os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES])
 bool
 os_is_tun_node(const struct stat *st)
 {
-	return S_ISCHR(st->st_mode) && major(st->st_rdev) == TUN_MAJOR && minor(st->st_rdev) == TUN_MINOR;
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
 }
 
 int

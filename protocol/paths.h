@@ -16,7 +16,10 @@
 #else
 #define PATHS_SOCKET_DEFAULT "/run/tuntapd/socket"
 #define PATHS_RUNDIR_DEFAULT "/run/tuntapd"
-#define PATHS_TUN_NODE "/dev/net/tun" /* the kernel's, Documentation/networking/tuntap.rst */
+/* The kernel's node, and its device number: Documentation/networking/tuntap.rst, admin-guide/devices.txt. */
+#define PATHS_TUN_NODE "/dev/net/tun"
+#define PATHS_TUN_MAJOR 10
+#define PATHS_TUN_MINOR 200
 #endif
 
 /* Room for every path that the functions below make; the socket itself must fit sun_path (108 on Linux, 104 on Darwin). */

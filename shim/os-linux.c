@@ -28,8 +28,6 @@
 #include "protocol/paths.h"
 #include "real.h"
 
-#define TUN_MAJOR 10
-#define TUN_MINOR 200
 /* More than any queue toward a program holds: txqueuelen is 1000 for a tap, 500 for a tun (tun_net_init). */
 #define DRAIN_MAX 2048
 
@@ -188,7 +186,7 @@ os_read_channel(int fd, struct os_channel *channel)
 bool
 os_is_device_node(const struct stat *st)
 {
-	return S_ISCHR(st->st_mode) && major(st->st_rdev) == TUN_MAJOR && minor(st->st_rdev) == TUN_MINOR;
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
 }
 
 bool
