@@ -98,7 +98,7 @@ shim_fcntl(int fd, int command, ...)
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
 		return copied(fd, result);
 	}
-	if (command == F_GETFL && fdtable_is_device(fdtable_get(fd))) {
+	if (command == F_GETFL && result >= 0 && recognise_device(fd) != 0) {
 		return channel_flags(fd, fdtable_get(fd), result);
 	}
 	return result;
