@@ -285,6 +285,26 @@ take_persistent(struct target *to, const char *text, char *why)
 }
 
 static const char *
+take_bridge(struct target *to, const char *text, char *why)
+{
+	if (to->kind != DEVICE_TAP) {
+		return "only a tap device can be in a bridge: a tun device carries no Ethernet frames";
+	}
+	if (strlen(text) >= sizeof(to->device->bridge) || strpbrk(text, "/ \t\n:") != NULL) {
+		snprintf(why, CONFVALUE_WHY_SIZE, "'%.32s' is not the name of an interface", text);
+		return why;
+	}
+	strcpy(to->device->bridge, text);
+	return NULL;
+}
+
+static const char *
+take_nat(struct target *to, const char *text, char *why)
+{
+	return confvalue_bool(text, &to->device->nat, why);
+}
+
+static const char *
 take_interface_names(struct target *to, const char *text, char *why)
 {
 	if (strcmp(text, "device") != 0 && strcmp(text, "kernel") != 0) {
@@ -339,6 +359,8 @@ static const struct key keys[] = {
 	{"up-on-address", AT_TOP | AT_DEVICE, false, take_up_on_address},
 	{"addresses", AT_DEVICE, true, take_address},
 	{"routes", AT_DEVICE, true, take_route},
+	{"bridge", AT_DEVICE, false, take_bridge},
+	{"nat", AT_DEVICE, false, take_nat},
 	{"persistent", AT_DEVICE, false, take_persistent},
 	{"interface-names", AT_TOP | AT_DEVICE, false, take_interface_names},
 	{"open-hook", AT_ALL, false, take_open_hook},
@@ -686,24 +708,33 @@ join_sections(struct reading *r, cfg_t *cfg)
 	}
 }
 
+static unsigned
+key_of(const char *(*take)(struct target *to, const char *text, char *why))
+{
+	unsigned key = 0;
+
+	while (keys[key].take != take) {
+		key++;
+	}
+	return key;
+}
+
 /* What is right by itself and not with the rest. */
 static void
 check_together(struct reading *r, unsigned section, const struct device_policy *d)
 {
-	unsigned routes = 0, addresses = 0;
-
-	while (keys[routes].take != take_route) {
-		routes++;
-	}
-	while (keys[addresses].take != take_address) {
-		addresses++;
-	}
 	if (d->route_count > 0 && !policy_brings_up(d)) {
-		complain_at(r, find_place(r, section, routes, 0), "a route needs the interface to be up: say up = true");
+		complain_at(r, find_place(r, section, key_of(take_route), 0), "a route needs the interface to be up: say up = true");
+	}
+	if (d->nat && d->address_count == 0) {
+		complain_at(r, find_place(r, section, key_of(take_nat), 0), "nat needs addresses: their networks are what is translated");
+	}
+	if (d->nat && d->bridge[0] != '\0') {
+		complain_at(r, find_place(r, section, key_of(take_nat), 0), "a device is in a bridge or behind nat, not both");
 	}
 	for (unsigned i = 0; i < d->address_count; i++) {
 		if (d->addresses[i].family == 6 && d->mtu != 0 && d->mtu < MTU_MIN_IPV6) {
-			complain_at(r, find_place(r, section, addresses, i), "with an MTU of less than 1280 there is no IPv6");
+			complain_at(r, find_place(r, section, key_of(take_address), i), "with an MTU of less than 1280 there is no IPv6");
 		}
 	}
 }

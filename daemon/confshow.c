@@ -131,6 +131,12 @@ show_block(FILE *out, const char *title, uint8_t kind, const struct device_polic
 	fprintf(out, "\ndevice %s {\n", title);
 	show_of_devices(out, "\t", d);
 	show_common(out, "\t", kind, d);
+	if (d->bridge[0] != '\0') {
+		show_text(out, "\t", "bridge", d->bridge);
+	}
+	if (d->nat) {
+		show_bool(out, "\t", "nat", true);
+	}
 	show_bool(out, "\t", "persistent", d->persistent);
 	fputs("}\n", out);
 }

@@ -117,6 +117,14 @@ belongs(const struct devices *d, uint32_t place, const struct journal_record *r)
 	    place == device_place_fixed(id) : place >= DEVICE_PLACES_FIXED);
 }
 
+static bool
+has_interface(void *argument, uint32_t place)
+{
+	const struct devices *d = argument;
+
+	return device_is_open(d->at[place]) || (d->at[place] != NULL && d->at[place]->kept);
+}
+
 unsigned
 devices_adopt(struct devices *d)
 {
@@ -154,6 +162,7 @@ devices_adopt(struct devices *d)
 		}
 		device_forget(d, dev);
 	}
+	setup_look(&d->setup.further, has_interface, d);
 	devices_sync_all_kept(d);
 	return adopted;
 }

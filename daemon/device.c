@@ -228,6 +228,7 @@ device_forget(struct devices *d, struct device *dev)
 	dev->pid = 0;
 	dev->uid = 0;
 	dev->program[0] = '\0';
+	setup_undo(&d->setup.further, dev->place);
 }
 
 void

@@ -17,6 +17,7 @@
 #include "daemon/link.h"
 #include "daemon/os.h"
 #include "daemon/policy.h"
+#include "daemon/setup.h"
 
 struct devices;
 
@@ -27,6 +28,7 @@ struct devices_setup {
 	struct netns_table *netns;
 	struct hooks *hooks;           /* NULL: none are run */
 	struct relays *relays;         /* NULL: no relayed links */
+	struct setup further;          /* what reaches past an interface */
 	int rundir;                    /* for state pages */
 	const struct link_ops *(*link_for)(uint8_t kind); /* link_auto, or a test's */
 	const struct link_ops *(*link_named)(const char *name); /* link_find, or a test's */

@@ -17,7 +17,6 @@
 
 #include "devtable.h"
 #include "log.h"
-#include "setup.h"
 
 bool
 device_is_still_kept(struct device *dev)
@@ -78,7 +77,7 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	if (dev->link.netns == NULL || dev->link.ops->open(&dev->link, &how, channel, &status) < 0) {
 		return -1;
 	}
-	if (policy_configures(policy) && setup_apply(policy, &dev->link, &status, what) < 0) {
+	if (policy_configures(policy) && setup_apply(&d->setup.further, policy, &dev->link, &status, what) < 0) {
 		return -1;
 	}
 	dev->own_addresses = status.up ? 0 : policy->address_count;

@@ -20,7 +20,6 @@
 
 #include "devtable.h"
 #include "log.h"
-#include "setup.h"
 
 /* Numbers tried for the "%d" of a name: more than there are places. */
 #define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
@@ -208,7 +207,7 @@ configure(struct devices *d, struct device *dev, const struct device_attach *req
 {
 	char what[SETUP_WHAT_SIZE];
 
-	if (setup_apply(policy, &dev->link, status, what) < 0) {
+	if (setup_apply(&d->setup.further, policy, &dev->link, status, what) < 0) {
 		int saved = errno;
 
 		refuse(d, REFUSED_SETUP, request, what);

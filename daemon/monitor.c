@@ -31,10 +31,12 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "daemon/bridge.h"
 #include "daemon/config.h"
 #include "daemon/device.h"
 #include "daemon/hook.h"
 #include "daemon/log.h"
+#include "daemon/nat.h"
 #include "daemon/privmsg.h"
 #include "daemon/rundir.h"
 #include "protocol/fdpass.h"
@@ -57,6 +59,7 @@ struct monitor {
 	struct journal *journal;
 	struct netns_table *netns;
 	struct relays *relays;
+	struct setup further;
 	struct devices *devices;
 	pid_t worker;
 	int worker_fd;
@@ -577,7 +580,10 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->netns = m->base != NULL ? netns_table_new(m->base, 0, &callbacks) : NULL;
 	m->hooks = m->base != NULL ? hooks_new(m->base, HOOK_TIME_S) : NULL;
 	m->relays = m->base != NULL ? relays_new(m->base, m->rundir.fd, &relays_callbacks) : NULL;
-	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL) {
+	m->further.bridges = m->netns != NULL ? bridges_new(m->rundir.fd, netns_own(m->netns)->netif) : NULL;
+	m->further.nat = nat_new(m->rundir.fd);
+	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL || m->further.bridges == NULL ||
+	    m->further.nat == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
@@ -587,6 +593,7 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		.journal = m->journal,
 		.netns = m->netns,
 		.relays = m->relays,
+		.further = m->further,
 		.rundir = m->rundir.fd,
 		.link_for = link_auto,
 		.link_named = link_find,
@@ -669,6 +676,8 @@ tear_down(struct monitor *m)
 	hooks_free(m->hooks); /* the table still hears news, while the last of them end */
 	devices_free(m->devices);
 	relays_free(m->relays);
+	bridges_free(m->further.bridges);
+	nat_free(m->further.nat);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {

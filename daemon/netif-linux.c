@@ -14,11 +14,13 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -174,6 +176,7 @@ read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
 	*moved = false;
 	status->ifindex = (uint32_t)link->ifi_index;
 	status->up = (link->ifi_flags & IFF_UP) != 0;
+	status->ethernet = link->ifi_type == ARPHRD_ETHER && (link->ifi_flags & IFF_LOOPBACK) == 0;
 	for (const struct rtattr *a = IFLA_RTA(link); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
 		size_t length = RTA_PAYLOAD(a);
 		const void *data = RTA_DATA(a);
@@ -214,6 +217,11 @@ read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
 		case IFLA_CARRIER:
 			/* Whether the driver says so now; the flags tell it late, and not of an interface that is down. */
 			status->carrier = length >= 1 && *(const uint8_t *)data != 0;
+			break;
+		case IFLA_MASTER:
+			if (length >= sizeof(uint32_t)) {
+				memcpy(&status->master, data, sizeof(uint32_t));
+			}
 			break;
 		case IFLA_LINKINFO:
 			read_link_info(a, status);
@@ -687,4 +695,264 @@ netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end 
 	end_nest(&r, data);
 	end_nest(&r, info);
 	return ask(n, &r);
+}
+
+int
+netif_make_bridge(struct netif *n, const char *ifname, const uint8_t mac[6], uint32_t mtu)
+{
+	static const char kind[] = "bridge";
+	static const uint32_t no_delay;
+	struct request r = {0};
+	struct rtattr *info, *data;
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = RTM_NEWLINK;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+	r.link.ifi_family = AF_UNSPEC;
+	add_name(&r, ifname);
+	add_attribute(&r, IFLA_ADDRESS, mac, 6);
+	add_attribute(&r, IFLA_MTU, &mtu, sizeof(mtu));
+	info = begin_nest(&r, IFLA_LINKINFO);
+	add_attribute(&r, IFLA_INFO_KIND, kind, strlen(kind));
+	data = begin_nest(&r, IFLA_INFO_DATA);
+	add_attribute(&r, IFLA_BR_FORWARD_DELAY, &no_delay, sizeof(no_delay));
+	end_nest(&r, data);
+	end_nest(&r, info);
+	return ask(n, &r);
+}
+
+int
+netif_set_master(struct netif *n, uint32_t ifindex, uint32_t master)
+{
+	return set_link_attribute(n, ifindex, IFLA_MASTER, &master, sizeof(master));
+}
+
+struct members {
+	uint32_t master;
+	uint32_t *found;
+	unsigned size;
+	int count;
+};
+
+static void
+on_member(const struct nlmsghdr *h, void *argument)
+{
+	struct members *m = argument;
+	struct netif_status status;
+	bool moved;
+
+	if (h->nlmsg_type != RTM_NEWLINK || !link_message_ok(h)) {
+		return;
+	}
+	read_link(h, &status, &moved);
+	if (status.master != m->master) {
+		return;
+	}
+	if ((unsigned)m->count < m->size) {
+		m->found[m->count] = status.ifindex;
+	}
+	m->count++;
+}
+
+int
+netif_members(struct netif *n, uint32_t master, uint32_t members[], unsigned size)
+{
+	struct members m = {.master = master, .found = members, .size = size};
+	struct request r = {0};
+
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.link));
+	r.header.nlmsg_type = RTM_GETLINK;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	r.link.ifi_family = AF_UNSPEC;
+	return send_request(n, &r) < 0 || receive_answer(n, true, on_member, &m) < 0 ? -1 : m.count;
+}
+
+/* What is to be moved: messages of dumps, one after the other, as the kernel made them. */
+struct moving {
+	uint32_t from, to;
+	char *messages;
+	size_t bytes, room;
+	bool is_full;
+};
+
+/* The most that is moved at once.  More than a thousand routes: who has them has a routing daemon to make them. */
+#define MOVING_BYTES (256 * 1024)
+
+static void
+keep_message(struct moving *m, const struct nlmsghdr *h)
+{
+	size_t bytes = NLMSG_ALIGN(h->nlmsg_len);
+
+	if (m->room - m->bytes < bytes) {
+		m->is_full = true;
+		return;
+	}
+	memset(m->messages + m->bytes, 0, bytes);
+	memcpy(m->messages + m->bytes, h, h->nlmsg_len);
+	m->bytes += bytes;
+}
+
+/* A uint32_t attribute's value; 0: there is none. */
+static uint32_t
+value_of(const struct rtattr *a, int left, unsigned short type)
+{
+	uint32_t value = 0;
+
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == type && RTA_PAYLOAD(a) >= sizeof(value)) {
+			memcpy(&value, RTA_DATA(a), sizeof(value));
+		}
+	}
+	return value;
+}
+
+static void
+on_moving_address(const struct nlmsghdr *h, void *argument)
+{
+	const struct ifaddrmsg *a = NLMSG_DATA(h);
+	struct moving *m = argument;
+
+	if (h->nlmsg_type != RTM_NEWADDR || h->nlmsg_len < NLMSG_LENGTH(sizeof(*a)) || a->ifa_index != m->from ||
+	    (a->ifa_family != AF_INET && a->ifa_family != AF_INET6)) {
+		return;
+	}
+	/* Link-local ones are the kernel's; so are the temporary and the announced ones, which have the same flag or a manager. */
+	if (a->ifa_family == AF_INET6 && (a->ifa_scope == RT_SCOPE_LINK ||
+	    (value_of(IFA_RTA(a), (int)IFA_PAYLOAD(h), IFA_FLAGS) & (IFA_F_TEMPORARY | IFA_F_MANAGETEMPADDR)) != 0)) {
+		return;
+	}
+	keep_message(m, h);
+}
+
+static void
+on_moving_route(const struct nlmsghdr *h, void *argument)
+{
+	const struct rtmsg *route = NLMSG_DATA(h);
+	struct moving *m = argument;
+
+	if (h->nlmsg_type != RTM_NEWROUTE || h->nlmsg_len < NLMSG_LENGTH(sizeof(*route)) || route->rtm_type != RTN_UNICAST ||
+	    (route->rtm_flags & RTM_F_CLONED) != 0 || route->rtm_protocol == RTPROT_KERNEL || route->rtm_protocol == RTPROT_RA ||
+	    value_of(RTM_RTA(route), (int)RTM_PAYLOAD(h), RTA_OIF) != m->from) {
+		return;
+	}
+	keep_message(m, h);
+}
+
+static int
+dump_moving(struct netif *n, uint16_t type, unsigned char family, on_answer handler, struct moving *m)
+{
+	struct request r = {0};
+
+	r.header.nlmsg_type = type;
+	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	if (type == RTM_GETADDR) {
+		r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.address));
+		r.address.ifa_family = family;
+	} else {
+		r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.route));
+		r.route.rtm_family = family;
+	}
+	return send_request(n, &r) < 0 ? -1 : receive_answer(n, true, handler, m);
+}
+
+/* Sends a kept message again, as a request of that type about interface ifindex. */
+static int
+ask_again(struct netif *n, const struct nlmsghdr *kept, uint16_t type, uint16_t flags, uint32_t ifindex)
+{
+	union {
+		struct nlmsghdr header;
+		char bytes[4096];
+	} r = {0};
+	bool is_address = kept->nlmsg_type == RTM_NEWADDR;
+	size_t fixed = NLMSG_LENGTH(is_address ? sizeof(struct ifaddrmsg) : sizeof(struct rtmsg)), left;
+	const struct rtattr *a;
+
+	if (kept->nlmsg_len > sizeof(r)) {
+		errno = EMSGSIZE;
+		return -1;
+	}
+	memcpy(&r, kept, fixed);
+	r.header.nlmsg_type = type;
+	r.header.nlmsg_flags = (uint16_t)(NLM_F_REQUEST | NLM_F_ACK | flags);
+	r.header.nlmsg_len = (uint32_t)NLMSG_ALIGN(fixed);
+	if (is_address) {
+		((struct ifaddrmsg *)NLMSG_DATA(&r.header))->ifa_index = ifindex;
+	} else {
+		((struct rtmsg *)NLMSG_DATA(&r.header))->rtm_flags &= ~(unsigned)(RTNH_F_DEAD | RTNH_F_LINKDOWN); /* states, not wishes */
+	}
+	a = (const struct rtattr *)(const void *)((const char *)kept + NLMSG_ALIGN(fixed));
+	left = kept->nlmsg_len - NLMSG_ALIGN(fixed);
+	for (; RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		struct rtattr *copy = (struct rtattr *)(void *)(r.bytes + r.header.nlmsg_len);
+
+		/* A label is of the old interface's name; how often a route was used says nothing of the new one. */
+		if ((is_address && a->rta_type == IFA_LABEL) || (!is_address && a->rta_type == RTA_CACHEINFO)) {
+			continue;
+		}
+		memcpy(copy, a, a->rta_len);
+		if (!is_address && a->rta_type == RTA_OIF && RTA_PAYLOAD(a) == sizeof(ifindex)) {
+			memcpy(RTA_DATA(copy), &ifindex, sizeof(ifindex));
+		}
+		r.header.nlmsg_len += (uint32_t)RTA_ALIGN(a->rta_len);
+	}
+	return send_request(n, (struct request *)(void *)&r) < 0 ? -1 : receive_answer(n, false, NULL, NULL);
+}
+
+/* A kept address or route, from the one to the other.  What is there already, or has gone meanwhile, is no failure. */
+static int
+move_one(struct netif *n, const struct moving *m, const struct nlmsghdr *kept)
+{
+	bool is_address = kept->nlmsg_type == RTM_NEWADDR;
+
+	/* A route first goes: two that differ in the interface alone are the same to the kernel. */
+	if (!is_address && ask_again(n, kept, RTM_DELROUTE, 0, m->from) < 0 && errno != ESRCH) {
+		return -1;
+	}
+	if (ask_again(n, kept, kept->nlmsg_type, NLM_F_CREATE | NLM_F_EXCL, m->to) < 0 && errno != EEXIST) {
+		return -1;
+	}
+	if (is_address && ask_again(n, kept, RTM_DELADDR, 0, m->from) < 0 && errno != EADDRNOTAVAIL && errno != ENODEV) {
+		return -1;
+	}
+	return 0;
+}
+
+/* All that was kept; goes on after a failure, of which the first is told. */
+static int
+move_kept(struct netif *n, const struct moving *m)
+{
+	int error = m->is_full ? ENOBUFS : 0;
+
+	for (size_t at = 0; at < m->bytes;) {
+		const struct nlmsghdr *kept = (const struct nlmsghdr *)(const void *)(m->messages + at);
+
+		if (move_one(n, m, kept) < 0 && error == 0) {
+			error = errno;
+		}
+		at += NLMSG_ALIGN(kept->nlmsg_len);
+	}
+	errno = error;
+	return error == 0 ? 0 : -1;
+}
+
+int
+netif_move_addresses(struct netif *n, uint32_t from, uint32_t to)
+{
+	struct moving m = {.from = from, .to = to, .room = MOVING_BYTES};
+	int result = -1, saved;
+
+	m.messages = malloc(m.room);
+	if (m.messages == NULL) {
+		return -1;
+	}
+	/* Routes are read before an address goes, which takes those with it that stand on it; and set when the addresses are there. */
+	if (dump_moving(n, RTM_GETADDR, AF_UNSPEC, on_moving_address, &m) == 0 &&
+	    dump_moving(n, RTM_GETROUTE, AF_INET, on_moving_route, &m) == 0 &&
+	    dump_moving(n, RTM_GETROUTE, AF_INET6, on_moving_route, &m) == 0) {
+		result = move_kept(n, &m);
+	}
+	saved = errno;
+	free(m.messages);
+	errno = saved;
+	return result;
 }

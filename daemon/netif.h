@@ -23,8 +23,10 @@ struct netif_status {
 	bool carrier;   /* Linux tun: somebody holds it; other drivers: as they say */
 	bool persist;   /* Linux tun: the interface would survive its last descriptor */
 	uint32_t mtu;   /* bytes */
+	bool ethernet;  /* frames are Ethernet's, and it is no loopback */
 	bool has_mac;
 	uint8_t mac[6];
+	uint32_t master; /* index of the bridge, bond, ... that it is a member of; 0: none */
 	char kind[16];  /* the driver: "tun" (tun and tap), "veth"; empty: hardware or unknown */
 	struct message_counters to_program;
 	struct message_counters from_program;
@@ -120,5 +122,27 @@ struct netif_far_end {
  * exists), EOPNOTSUPP (the kernel has no such pairs), EPERM, ENOMEM.
  */
 int netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end *far);
+
+/*
+ * Makes a bridge, down, with that MAC address and MTU and without a delay before it forwards.  0, or -1 with errno: EEXIST (something of
+ * that name exists), EOPNOTSUPP (the kernel has no bridges), EPERM, ENOMEM.
+ */
+int netif_make_bridge(struct netif *n, const char *ifname, const uint8_t mac[6], uint32_t mtu);
+
+/*
+ * Makes an interface a member of a bridge; master 0: of none.  0, or -1 with errno: ENODEV, EBUSY (it is a member of another),
+ * EINVAL, ELOOP, EOPNOTSUPP (such an interface cannot be one).
+ */
+int netif_set_master(struct netif *n, uint32_t ifindex, uint32_t master);
+
+/* Fills members with the indexes of at most size members of a bridge.  Returns how many there are in all; -1 with errno. */
+int netif_members(struct netif *n, uint32_t master, uint32_t members[], unsigned size);
+
+/*
+ * Moves the addresses of an interface, and the routes through it, to another: those that the kernel makes by itself (link-local
+ * addresses, what routers announce, the routes of addresses) are left to it, and so are routes with more than one next hop.  0; or -1 with
+ * errno, and some may have been moved.  Both interfaces must be up, or routes are refused with ENETDOWN.
+ */
+int netif_move_addresses(struct netif *n, uint32_t from, uint32_t to);
 
 #endif

@@ -98,7 +98,7 @@ bool
 policy_configures(const struct device_policy *d)
 {
 	return d->mtu != 0 || d->queue_packets != 0 || d->mac_kind != POLICY_MAC_RANDOM || d->address_count > 0 ||
-	    d->route_count > 0 || d->up == POLICY_UP_YES;
+	    d->route_count > 0 || d->up == POLICY_UP_YES || d->bridge[0] != '\0' || d->nat;
 }
 
 bool

@@ -54,6 +54,8 @@ struct device_policy {
 	uint8_t mac[6];              /* POLICY_MAC_FIXED */
 	uint32_t mtu;                /* bytes; 0: as the link makes it */
 	uint32_t queue_packets;      /* of the interface's own queue; 0: as the link makes it */
+	char bridge[MESSAGE_IFNAME_SIZE]; /* the interface or bridge that a tap is bridged with; empty: none */
+	bool nat;                    /* what is behind the interface gets the machine's addresses */
 	unsigned address_count, route_count, program_count;
 	struct netif_address addresses[POLICY_ADDRESSES_MAX];
 	struct netif_route routes[POLICY_ROUTES_MAX];

@@ -4,7 +4,8 @@
  *
  * Theory of operation.  The program does not have its channel yet, so it never sees the interface half done.  The order is the kernel's:
  * an MTU decides whether there can be IPv6 addresses, a route needs the interface up, and is lost when it goes down.  Nothing is undone
- * here: all of it goes with the interface.  No program is run; all goes through netif.h, in the interface's own network namespace.
+ * here that goes with the interface; a bridge and the translation of addresses are for bridge.h and nat.h to undo.  No program is run; all
+ * goes through netif.h, in the interface's own network namespace.
  */
 #include "setup.h"
 
@@ -13,7 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "bridge.h"
 #include "confvalue.h"
+#include "nat.h"
 #include "siphash.h"
 
 static_assert(OS_MACHINE_ID_BYTES == SIPHASH_KEY_BYTES, "the machine's identity is the key");
@@ -82,13 +85,77 @@ set_driver(const struct device_policy *policy, const struct link *l, char what[S
 	return 0;
 }
 
+/* As failed(), of a step that tells itself what is wrong. */
+static int
+failed_because(char what[SETUP_WHAT_SIZE], const char *step, const char *why)
+{
+	int error = errno;
+
+	snprintf(what, SETUP_WHAT_SIZE, "configuring it: %s: %s", step, why);
+	errno = error == ENOENT || error == EBUSY ? ENXIO : error;
+	return -1;
+}
+
+/* The tables are of the daemon's own namespace; a device of another one has neither. */
+static bool
+reaches_further(const struct link *l)
+{
+	return l->netns->fd < 0;
+}
+
+static int
+join_bridge(const struct setup *s, const struct device_policy *policy, const struct link *l, char what[SETUP_WHAT_SIZE])
+{
+	char why[BRIDGE_WHY_SIZE];
+
+	if (policy->bridge[0] == '\0' || !reaches_further(l)) {
+		return 0;
+	}
+	return bridges_join(s->bridges, l->ifindex, policy->bridge, policy->mtu, why) < 0 ? failed_because(what, "bridge", why) : 0;
+}
+
+static int
+translate(const struct setup *s, const struct device_policy *policy, const struct link *l, char what[SETUP_WHAT_SIZE])
+{
+	char why[NAT_WHY_SIZE];
+
+	if (!policy->nat || !reaches_further(l)) {
+		return 0;
+	}
+	return nat_start(s->nat, l->place, l->ifname, policy->addresses, policy->address_count, why) < 0 ?
+	    failed_because(what, "nat", why) : 0;
+}
+
+void
+setup_undo(const struct setup *s, uint32_t place)
+{
+	if (s->bridges != NULL) {
+		bridges_look(s->bridges);
+	}
+	if (s->nat != NULL) {
+		nat_stop(s->nat, place);
+	}
+}
+
+void
+setup_look(const struct setup *s, bool (*is_there)(void *argument, uint32_t place), void *argument)
+{
+	if (s->bridges != NULL) {
+		bridges_look(s->bridges);
+	}
+	if (s->nat != NULL) {
+		nat_look(s->nat, is_there, argument);
+	}
+}
+
 int
-setup_apply(const struct device_policy *policy, const struct link *l, struct netif_status *status, char what[SETUP_WHAT_SIZE])
+setup_apply(const struct setup *s, const struct device_policy *policy, const struct link *l, struct netif_status *status,
+    char what[SETUP_WHAT_SIZE])
 {
 	struct netif *n = l->netns->netif;
 	char value[CONFVALUE_TEXT_SIZE];
 
-	if (set_driver(policy, l, what) < 0) {
+	if (set_driver(policy, l, what) < 0 || join_bridge(s, policy, l, what) < 0) {
 		return -1;
 	}
 	for (unsigned i = 0; i < policy->address_count; i++) {
@@ -105,6 +172,9 @@ setup_apply(const struct device_policy *policy, const struct link *l, struct net
 			confvalue_route_text(&policy->routes[i], value);
 			return failed(what, "route", value);
 		}
+	}
+	if (translate(s, policy, l, what) < 0) {
+		return -1;
 	}
 	return netif_read(n, NULL, l->ifindex, false, status) < 0 ? failed(what, "reading it", "") : 0;
 }

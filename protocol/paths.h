@@ -30,6 +30,8 @@
 #define PATHS_STATE_DIR "state"
 #define PATHS_RELAYS_DIR "relays" /* counters */
 #define PATHS_JOURNAL "journal"
+#define PATHS_BRIDGES "bridges"
+#define PATHS_NAT "nat"
 #define PATHS_LOCK "lock"
 #define PATHS_EMPTY_DIR "empty" /* what the worker sees of the file system */
 

@@ -23,6 +23,7 @@ debian_packages() {
 		libconfuse-dev
 		libevent-dev
 		libjansson-dev
+		libnftables-dev
 		libpcap-dev
 		meson
 		ninja-build
@@ -40,6 +41,7 @@ debian_packages() {
 		libclang-rt-14-dev
 		mandoc
 		musl-tools
+		nftables
 		python3-jsonschema
 		python3-pytest
 		shellcheck
