@@ -110,6 +110,9 @@ class Terminal:
         self.pid, self.master = pty.fork()
         if self.pid == 0:
             try:
+                # Whoever runs the tests in the background may ignore some of them, and what is ignored stays so.
+                for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
+                    signal.signal(number, signal.SIG_DFL)
                 # The parent sets the size and says go, before there is anything to draw.
                 os.read(0, 1)
                 line = [*prefix, TUNTAPD, "status", "--watch", *command]
