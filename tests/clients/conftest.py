@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Two network namespaces joined by a cable, a daemon in each; see ../integration/worlds.py.  What passed is shown as a table."""
+import dataclasses
 import os
 import pathlib
 import shutil
@@ -17,6 +18,9 @@ import build  # noqa: E402 pylint: disable=wrong-import-position
 from table import CLIENTS  # noqa: E402 pylint: disable=wrong-import-position
 from worlds import Daemon, Namespace  # noqa: E402 pylint: disable=wrong-import-position
 
+# What the run has shown: rows of the table, each with its link.
+PASSED = []
+
 # Nobody in particular: who has no rights but those that the daemon's configuration gives to all.
 STRANGER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--inh-caps=-all"]
 
@@ -24,7 +28,7 @@ STRANGER = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--in
 class Side:
     """One end: a namespace with address 192.0.2.N, its daemon, what runs there; and BSD's ifconfig and route, for programs of BSD."""
 
-    def __init__(self, directory, number, bsd_tools):
+    def __init__(self, directory, number, bsd_tools, link="linux"):
         self.directory = pathlib.Path(directory) / f"side{number}"
         self.directory.mkdir()
         self.number = number
@@ -40,7 +44,7 @@ class Side:
             for tool in ("ifconfig", "route"):
                 self.namespace.run(["mount", "--bind", str(HERE / "bin" / tool), f"/sbin/{tool}"])
         # Some programs have no rights of their own.
-        configuration = self.write("tuntapd.conf", 'mode = "0666"\n')
+        configuration = self.write("tuntapd.conf", f'mode = "0666"\nlink = "{link}"\n')
         self.daemon = Daemon(self.namespace, self.directory, ["-c", str(configuration)])
         self.programs = []
 
@@ -94,18 +98,29 @@ class Side:
         return path
 
 
+def pytest_generate_tests(metafunc):
+    """A test of a program: once for each link that can make the device that it opens."""
+    if "client" not in metafunc.fixturenames:
+        return
+    marker = metafunc.definition.get_closest_marker("client")
+    metafunc.parametrize("client", [pytest.param((name, link), id=f"{name}-{link}")
+                                    for name in marker.args
+                                    for link in ("linux", "veth")
+                                    if link == "linux" or (CLIENTS[name].dialect == "bsd" and CLIENTS[name].device == "tap")],
+                         indirect=True)
+
+
 def row_of(request):
-    """The row of the table that the test is for: @pytest.mark.client(NAME), or an indirect parameter."""
-    marker = request.node.get_closest_marker("client")
+    """The row of the table that the test is for, and the link: @pytest.mark.client(NAME...) makes them."""
     callspec = getattr(request.node, "callspec", None)
-    name = marker.args[0] if marker else callspec and callspec.params.get("client")
-    return CLIENTS[name] if name else None
+    name, link = callspec.params.get("client", (None, "linux")) if callspec else (None, "linux")
+    return CLIENTS[name] if name else None, link
 
 
 @pytest.fixture
 def sides(directory, request):
-    row = row_of(request)
-    a, b = (Side(directory, number, row is None or row.dialect == "bsd") for number in (1, 2))
+    row, link = row_of(request)
+    a, b = (Side(directory, number, row is None or row.dialect == "bsd", link) for number in (1, 2))
     a.run(["ip", "link", "add", "cable", "type", "veth", "peer", "name", "cable", "netns", str(b.namespace.pid)])
     for side in (a, b):
         side.run(["ip", "addr", "add", f"{side.address}/24", "dev", "cable"])
@@ -131,9 +146,10 @@ def sides(directory, request):
 
 @pytest.fixture
 def client(request):
-    row = row_of(request)
+    row, link = row_of(request)
     row.check_version()
-    return row
+    PASSED.append(dataclasses.replace(row, link=link))
+    return PASSED[-1]
 
 
 def pytest_configure(config):
@@ -145,7 +161,7 @@ def pytest_terminal_summary(terminalreporter):
     """The table, as far as it was run: run-suites.py repeats it."""
     titles = ("program", "version", "language", "dialect", "device", "link", "what passed")
     rows = [(c.program, c.version, c.language, c.dialect, c.device, c.link, c.passed)
-            for c in CLIENTS.values() if c.passed]
+            for c in PASSED if c.passed]
     widths = [max(len(row[i]) for row in [titles, *rows]) for i in range(len(titles))]
     for row in [titles, ["-" * width for width in widths], *rows] if rows else []:
         terminalreporter.write_line("| " + " | ".join(text.ljust(width) for text, width in zip(row, widths)) + " |")

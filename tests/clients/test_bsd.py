@@ -20,7 +20,7 @@ def without_shim(command, **more):
     assert opens and all("ENOENT" in result for result in opens), opens
 
 
-@pytest.mark.parametrize("client", ["openvpn-tap", "openvpn-tun", "openvpn-user"], indirect=True)
+@pytest.mark.client("openvpn-tap", "openvpn-tun", "openvpn-user")
 def test_openvpn(sides, client):
     """As openvpn-user it has no rights: the daemon's configuration lets everybody open devices, somebody else sets addresses."""
     kind = client.device

@@ -246,7 +246,7 @@ def test_tun_crate(sides, client):
     client.passed = traffic(*sides, "10.12.0.1", "10.12.0.2")
 
 
-@pytest.mark.parametrize("client", ["pytun", "pytap2"], indirect=True)
+@pytest.mark.client("pytun", "pytap2")
 def test_python_module(sides, client):
     # pytap2 asks for "tap%d" and takes what it gets; pytun asks for a name.
     package = client.program
