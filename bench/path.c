@@ -2,22 +2,26 @@
 /*
  * path.c - the program of the path benchmarks: one test in one process, with the shim or on Linux's own device.
  *
- *	path native|shim|relay p2k|k2p|rtt|attach SIZE COUNT
+ *	path native|shim|relay|vde|socat p2k|k2p|rtt|attach|tcp-out|tcp-in SIZE COUNT
  *
- * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.
+ * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.  vde and socat: the interface tap0 is another
+ * program's, BENCH_PEER_PID, whose time counts; this one speaks to it at BENCH_PEER, a switch's directory or a socket (SOCK_SEQPACKET).
  *
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
  * under way, so that none is lost.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
- * times.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
+ * times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device, which is in another namespace on a tap of the kernel's
+ * own; tcp-in: it receives them.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -29,6 +33,8 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -50,6 +56,26 @@ die(const char *what)
 {
 	fprintf(stderr, "path: %s: %s\n", what, strerror(errno));
 	exit(1);
+}
+
+/* The device: a descriptor, or what libvdeplug has (libvdeplug(3)), which is there on the machine or not. */
+static struct {
+	int fd;
+	void *vde;
+	ssize_t (*vde_recv)(void *connection, void *buffer, size_t bytes, int flags);
+	ssize_t (*vde_send)(void *connection, const void *buffer, size_t bytes, int flags);
+} device;
+
+static ssize_t
+get(void *frame, size_t bytes)
+{
+	return device.vde != NULL ? device.vde_recv(device.vde, frame, bytes, 0) : read(device.fd, frame, bytes);
+}
+
+static ssize_t
+put(const void *frame, size_t bytes)
+{
+	return device.vde != NULL ? device.vde_send(device.vde, frame, bytes, 0) : write(device.fd, frame, bytes);
 }
 
 static double
@@ -74,6 +100,38 @@ open_device(bool native)
 	strcpy(request.ifr_name, NAME);
 	request.ifr_flags = IFF_TAP | IFF_NO_PI;
 	return fd >= 0 && ioctl(fd, TUNSETIFF, &request) < 0 ? -1 : fd;
+}
+
+static void
+open_vde(const char *directory)
+{
+	void *library = dlopen("libvdeplug.so.2", RTLD_NOW);
+	void *(*open_real)(const char *, const char *, int, void *) = NULL;
+
+	if (library != NULL) {
+		*(void **)&open_real = dlsym(library, "vde_open_real");
+		*(void **)&device.vde_recv = dlsym(library, "vde_recv");
+		*(void **)&device.vde_send = dlsym(library, "vde_send");
+	}
+	if (open_real == NULL || device.vde_recv == NULL || device.vde_send == NULL) {
+		die("libvdeplug");
+	}
+	device.vde = open_real(directory, "path", 1, NULL);
+	if (device.vde == NULL) {
+		die(directory);
+	}
+}
+
+static void
+open_socat(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
+	device.fd = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	if (device.fd < 0 || connect(device.fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		die(path);
+	}
 }
 
 static void
@@ -207,14 +265,14 @@ wait_received(unsigned long long packets, double now)
 }
 
 static void
-program_to_kernel(int fd, size_t size, unsigned count)
+program_to_kernel(size_t size, unsigned count)
 {
 	uint8_t frame[FRAME_MAX];
 	double wall, cpu;
 
 	make_frame(frame, size);
 	for (unsigned i = 0; i < WARM_UP; i++) {
-		if (write(fd, frame, size) != (ssize_t)size) {
+		if (put(frame, size) != (ssize_t)size) {
 			die("write");
 		}
 	}
@@ -222,7 +280,7 @@ program_to_kernel(int fd, size_t size, unsigned count)
 	wall = seconds(CLOCK_MONOTONIC);
 	cpu = cpu_seconds();
 	for (unsigned i = 0; i < count; i++) {
-		if (write(fd, frame, size) != (ssize_t)size) {
+		if (put(frame, size) != (ssize_t)size) {
 			die("write");
 		}
 	}
@@ -264,7 +322,7 @@ send_with_window(struct shared *shared, size_t size, unsigned count)
 }
 
 static void
-kernel_to_program(int fd, size_t size, unsigned count, struct shared *shared)
+kernel_to_program(size_t size, unsigned count, struct shared *shared)
 {
 	uint8_t frame[FRAME_MAX + 1];
 	double wall = 0, cpu = 0;
@@ -280,7 +338,7 @@ kernel_to_program(int fd, size_t size, unsigned count, struct shared *shared)
 			wall = seconds(CLOCK_MONOTONIC);
 			cpu = cpu_seconds();
 		}
-		if (read(fd, frame, sizeof(frame)) != (ssize_t)size) {
+		if (get(frame, sizeof(frame)) != (ssize_t)size) {
 			die("read");
 		}
 		atomic_fetch_add_explicit(&shared->received, 1, memory_order_relaxed);
@@ -341,7 +399,7 @@ stay_on_one_processor(void)
 }
 
 static void
-round_trip(int fd, size_t size, unsigned count)
+round_trip(size_t size, unsigned count)
 {
 	uint8_t frame[FRAME_MAX + 1];
 	int status;
@@ -354,9 +412,9 @@ round_trip(int fd, size_t size, unsigned count)
 		send_and_wait(size, count);
 	}
 	for (unsigned i = 0; i < count + WARM_UP; i++) {
-		ssize_t n = read(fd, frame, sizeof(frame));
+		ssize_t n = get(frame, sizeof(frame));
 
-		if (n != (ssize_t)size || write(fd, frame, size) != n) {
+		if (n != (ssize_t)size || put(frame, size) != n) {
 			die("echo");
 		}
 	}
@@ -384,17 +442,148 @@ attach(bool native, unsigned count)
 	printf("median_us %.3f p99_us %.3f\n", times[count / 2], times[count * 99 / 100]);
 }
 
+/* A tap of the kernel's own, past any library: this is no part of what is measured. */
+static int
+open_plain_tap(const char *name)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
+	int fd = (int)syscall(SYS_openat, AT_FDCWD, "/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	strcpy(request.ifr_name, name);
+	return fd >= 0 && syscall(SYS_ioctl, fd, TUNSETIFF, &request) == 0 ? fd : -1;
+}
+
+static void
+must_run(const char *command)
+{
+	if (system(command) != 0) {
+		die(command);
+	}
+}
+
+/* One end of the stream, in the caller's namespace: listens and receives, or sends; bytes in all. */
+static void
+stream(const char *own, const char *other, bool sends, size_t bytes)
+{
+	static char data[65536];
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(7777)};
+	int sock = socket(AF_INET, SOCK_STREAM, 0), one = 1;
+	double began, end = seconds(CLOCK_MONOTONIC) + 10;
+
+	address.sin_addr.s_addr = inet_addr(sends ? other : own);
+	if (!sends) {
+		if (setsockopt(sock, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
+		    bind(sock, (struct sockaddr *)&address, sizeof(address)) < 0 || listen(sock, 1) < 0 ||
+		    (sock = accept(sock, NULL, NULL)) < 0) {
+			die("listen");
+		}
+	} else {
+		while (connect(sock, (struct sockaddr *)&address, sizeof(address)) < 0) {
+			if (seconds(CLOCK_MONOTONIC) > end) {
+				die("connect");
+			}
+			usleep(1000);
+			close(sock);
+			sock = socket(AF_INET, SOCK_STREAM, 0);
+		}
+	}
+	began = seconds(CLOCK_MONOTONIC);
+	for (size_t done = 0; done < bytes;) {
+		size_t wanted = bytes - done < sizeof(data) ? bytes - done : sizeof(data);
+		ssize_t n = sends ? write(sock, data, wanted) : read(sock, data, wanted);
+
+		if (n <= 0) {
+			die("stream");
+		}
+		done += (size_t)n;
+	}
+	if (!sends) {
+		printf("rate %.1f\n", (double)bytes / (seconds(CLOCK_MONOTONIC) - began));
+		fflush(stdout);
+		(void)!write(sock, data, 1); /* so that the sender ends after it */
+	} else if (read(sock, data, 1) != 1) {
+		die("end of stream");
+	}
+	_exit(0);
+}
+
+static int inside;
+
+static void *
+outward(void *argument)
+{
+	uint8_t frame[FRAME_MAX + 1];
+	ssize_t n;
+
+	while ((n = read(inside, frame, sizeof(frame))) > 0) {
+		if (put(frame, (size_t)n) < 0 && errno != EIO) {
+			die("write");
+		}
+	}
+	return argument;
+}
+
+static void *
+inward(void *argument)
+{
+	uint8_t frame[FRAME_MAX + 1];
+	ssize_t n;
+
+	while ((n = get(frame, sizeof(frame))) >= 0) {
+		if (n > 0 && write(inside, frame, (size_t)n) < 0 && errno != EIO) {
+			die("write");
+		}
+	}
+	return argument;
+}
+
+static void
+tcp(bool out, size_t bytes)
+{
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), left = 2, status;
+	pthread_t threads[2];
+	pid_t pids[2];
+
+	must_run("ip address add 10.77.0.1/24 dev " NAME);
+	if (unshare(CLONE_NEWNET) < 0 || (inside = open_plain_tap("in0")) < 0) {
+		die("a stack behind the device");
+	}
+	must_run("ip address add 10.77.0.2/24 dev in0 && ip link set in0 up");
+	pids[0] = fork();
+	if (pids[0] == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stream("10.77.0.2", "10.77.0.1", !out, bytes);
+	}
+	if (setns(own, CLONE_NEWNET) < 0) {
+		die("setns");
+	}
+	pids[1] = fork();
+	if (pids[1] == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		stream("10.77.0.1", "10.77.0.2", out, bytes);
+	}
+	if (pthread_create(&threads[0], NULL, outward, NULL) != 0 || pthread_create(&threads[1], NULL, inward, NULL) != 0) {
+		die("threads");
+	}
+	for (; left > 0; left--) {
+		if (wait(&status) < 0 || status != 0) {
+			die("stream");
+		}
+	}
+	exit(0);
+}
+
 int
 main(int argc, char **argv)
 {
+	const char *peer = getenv("BENCH_PEER"), *peer_pid = getenv("BENCH_PEER_PID");
 	struct shared *shared;
 	unsigned count;
 	size_t size;
 	bool native;
-	int fd;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: path native|shim|relay p2k|k2p|rtt|attach SIZE COUNT\n");
+		fprintf(stderr, "usage: path native|shim|relay|vde|socat p2k|k2p|rtt|attach|tcp-out|tcp-in SIZE COUNT\n");
 		return 64;
 	}
 	native = strcmp(argv[1], "native") == 0;
@@ -408,24 +597,34 @@ main(int argc, char **argv)
 		attach(native, count);
 		return 0;
 	}
-	fd = open_device(native);
-	if (fd < 0) {
+	if (peer != NULL && strcmp(argv[1], "vde") == 0) {
+		open_vde(peer);
+	} else if (peer != NULL && strcmp(argv[1], "socat") == 0) {
+		open_socat(peer);
+	} else {
+		device.fd = open_device(native);
+	}
+	if (device.fd < 0) {
 		die("open");
 	}
 	bring_up();
 	if (strcmp(argv[1], "relay") == 0) {
-		relay = find_relay(fd);
+		relay = find_relay(device.fd);
 		if (relay == 0) {
 			die("no relay");
 		}
+	} else if (peer_pid != NULL) {
+		relay = atoi(peer_pid);
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (strcmp(argv[2], "p2k") == 0) {
-		program_to_kernel(fd, size, count);
+		program_to_kernel(size, count);
 	} else if (strcmp(argv[2], "k2p") == 0) {
-		kernel_to_program(fd, size, count, shared);
+		kernel_to_program(size, count, shared);
+	} else if (strcmp(argv[2], "rtt") == 0) {
+		round_trip(size, count);
 	} else {
-		round_trip(fd, size, count);
+		tcp(strcmp(argv[2], "tcp-out") == 0, (size_t)count << 20);
 	}
 	return 0;
 }
