@@ -112,6 +112,12 @@ dialect_linux_ioctl(int fd, uint32_t request, void *argument, int *result)
 }
 
 bool
+dialect_linux_names_node(const char *path)
+{
+	return path != NULL && strcmp(path, PATHS_TUN_NODE) == 0;
+}
+
+bool
 dialect_linux_is_node(const char *path)
 {
 	switch (errno) {
@@ -120,7 +126,7 @@ dialect_linux_is_node(const char *path)
 	case ENOENT:
 	case ENXIO:
 	case ENODEV:
-		return path != NULL && strcmp(path, PATHS_TUN_NODE) == 0;
+		return dialect_linux_names_node(path);
 	default:
 		return false;
 	}

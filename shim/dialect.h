@@ -28,6 +28,9 @@ bool dialect_linux_ioctl(int fd, uint32_t request, void *argument, int *result);
  */
 int dialect_linux_open(const char *path, int flags);
 
+/* Whether path is that of the linux dialect's node. */
+bool dialect_linux_names_node(const char *path);
+
 /*
  * The C library refused something about path, and errno says why: whether it is the node, and the reason one that the daemon can help with.
  */

@@ -12,6 +12,8 @@
  * the C library fills and empties it by its own inner calls, which do not pass here: such a program sees the kernel's own
  * device, without EIO on reading while down and without header mode.
  */
+#include "open.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -178,6 +180,41 @@ shim___openat_2(int dir, const char *path, int flags)
 	return or_device(before, real___openat_2(dir, path, flags), dir, path, flags);
 }
 #endif
+
+bool
+open_may_be_ours(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	struct device_id id;
+
+	return devname_parse(name != NULL ? name + 1 : path, &id) || dialect_linux_names_node(path);
+}
+
+int
+open_if_ours(int dir, const char *path, int flags)
+{
+	struct device_id id;
+	int saved = errno, fd;
+
+	if ((flags & O_PATH) != 0) {
+		return OPEN_NOT_OURS;
+	}
+	if (devpath_is_ours(dir, path, &id)) {
+		return open_device(id, flags);
+	}
+	if ((flags & O_CREAT) != 0 || !dialect_linux_names_node(path)) {
+		return OPEN_NOT_OURS;
+	}
+	fd = real_openat(dir, path, flags, NULL);
+	if (fd >= 0) {
+		real_close(fd);
+		fd = OPEN_NOT_OURS;
+	} else {
+		fd = dialect_linux_open(path, flags);
+	}
+	errno = saved;
+	return fd >= 0 ? fd : OPEN_NOT_OURS; /* what is refused here, the kernel refuses the child */
+}
 
 /* A number of ours that the program will not get after all; errno is kept. */
 static void

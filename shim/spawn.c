@@ -15,6 +15,8 @@
  * the stack, of their size, up to TEXT_BYTES_MAX; a command that needs more is started as it is.  system and popen, which allocate
  * themselves, use a mapping.
  *
+ * What posix_spawn's file actions open is actions.c's.
+ *
  * A child's environment is the program's own business: one that is started without LD_PRELOAD runs without the library.
  */
 #include <errno.h>
@@ -29,6 +31,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "actions.h"
 #include "ifname.h"
 #include "real.h"
 #include "shell.h"
@@ -363,8 +366,14 @@ static int
 start_spawn(const void *how, char *const argv[])
 {
 	const struct spawn *s = how;
+	struct actions_use use;
+	int error = actions_begin(s->actions, &use);
 
-	return s->function(s->pid, s->path, s->actions, s->attributes, argv, s->envp);
+	if (error == 0) {
+		error = s->function(s->pid, s->path, use.actions, s->attributes, argv, s->envp);
+		actions_end(&use);
+	}
+	return error;
 }
 
 int

@@ -173,15 +173,17 @@ static const struct {
 };
 
 int
-image_main(const char *role, const char *kind, const char *fd)
+image_main(const char *role, const char *kind_name, const char *fd)
 {
+	enum kind kind = strcmp(kind_name, "tap") == 0 ? TAP : TUN;
+
 	for (size_t i = 0; i < sizeof(roles) / sizeof(roles[0]); i++) {
 		if (strcmp(roles[i].role, role) == 0) {
-			roles[i].run(atoi(fd), strcmp(kind, "tap") == 0 ? TAP : TUN);
+			roles[i].run(atoi(fd), kind);
 			return 0;
 		}
 	}
-	return 64;
+	return spawn_main(role, kind, atoi(fd));
 }
 
 static void

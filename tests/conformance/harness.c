@@ -2,7 +2,7 @@
 /*
  * harness.c - runs the cases; see harness.h.
  *
- *	contract [--native | --relayed] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT] [--list | --rows]
+ *	contract [--native | --relayed] [--nonblock] [--kernel-names] [--kind tun|tap] [--only TEXT|ROW] [--list | --rows]
  *
  * Prints TAP.  Runs as root, in a network namespace of its own.
  */
@@ -33,7 +33,7 @@ struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
     poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
-    stdio_cases, node_cases, client_cases, name_cases, without_cases};
+    stdio_cases, node_cases, client_cases, name_cases, without_cases, spawn_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)
@@ -505,13 +505,13 @@ main(int argc, char **argv)
 			kinds = strcmp(argv[++i], "tap") == 0 ? ON_TAP : ON_TUN;
 		} else {
 			fprintf(stderr, "usage: contract [--native | --relayed] [--nonblock] [--kernel-names] [--kind tun|tap] "
-			    "[--only TEXT] [--list | --rows]\n");
+			    "[--only TEXT|ROW] [--list | --rows]\n");
 			return 64;
 		}
 	}
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct contract_case *c = tables[t]; c->name != NULL; c++) {
-			if ((only != NULL && strstr(c->name, only) == NULL) || (options.native && (c->where & NATIVE) == 0) ||
+			if ((only != NULL && strstr(c->name, only) == NULL && strcmp(c->row, only) != 0) || (options.native && (c->where & NATIVE) == 0) ||
 			    (c->where & (list || rows ? 0 : options.relayed ? DIRECT : RELAYED)) != 0) {
 				continue;
 			}

@@ -107,6 +107,23 @@ def test_a_user_without_rights(namespace, anybody):
     wait_until(lambda: not namespace.has("tap4"))
 
 
+# A parent that has no descriptor of the node, and a child that finds one at a number of its own.
+SPAWNER = r"""
+import os, sys
+child = "import fcntl, struct; print(fcntl.ioctl(7, 0x400454ca, struct.pack('16sH22x', b'tap4', 0x1002))[:4].decode())"
+actions = [(os.POSIX_SPAWN_OPEN, 7, "/dev/net/tun", os.O_RDWR, 0)]
+pid = os.posix_spawn(sys.executable, [sys.executable, "-c", child], os.environ, file_actions=actions)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+def test_a_node_that_posix_spawn_opens(namespace, anybody):
+    for through, expected in (([TUNTAPD, "exec", "-s", anybody.socket, "--"], (0, "tap4\n", "")), ([], (1, "", "Permission denied"))):
+        done = namespace.run([*USER, *through, PYTHON, "-c", SPAWNER], check=False)
+        assert (done.returncode, done.stdout) == expected[:2] and expected[2] in done.stderr
+    assert not namespace.has("tap4")
+
+
 @pytest.mark.parametrize("node_mode, open_errno", [("600", "EACCES"), ("666", None)])
 def test_refused_as_by_the_kernel(namespace, daemon, node_mode, open_errno):
     """What the policy refuses is what the kernel refuses: the errno is the one that programs know."""

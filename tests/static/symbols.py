@@ -33,6 +33,7 @@ ALLOWED = {
 }
 # Which objects may take what allocates: their interface is to allocate.
 ALLOCATING = {
+    "actions": {"free", "malloc", "realloc", "strdup"},
     "dir": {"free", "malloc", "qsort", "realloc"},
     "node": {"strdup"},
     "stream": {"free", "malloc"},
