@@ -9,8 +9,9 @@
  * what the flags forbid; then the daemon is asked.  O_PATH opens nothing, and there is no file to name: ENOENT.
  *
  * fopen makes a stream that reads and writes here (stream.c).  freopen must keep the stream that there is.  Where that is a file's
- * the C library fills and empties it by its own inner calls, which do not pass here: such a program sees the kernel's own
- * device, without EIO on reading while down and without header mode.
+ * the C library fills and empties it by its own inner calls, which do not pass here: what the stream does by itself is as without the
+ * library, but for its buffer, that holds any packet; its number is a device to all else.  Each file that freopen leaves is closed before
+ * the next is opened, as freopen(3) has it, so that a stream can be of the same device again.
  */
 #include "open.h"
 
@@ -25,6 +26,7 @@
 #include "devpath.h"
 #include "dialect.h"
 #include "fdtable.h"
+#include "io.h"
 #include "real.h"
 #include "state.h"
 #include "stream.h"
@@ -259,42 +261,56 @@ open_for_stream(const char *path, int flags)
 	return flags < 0 ? -1 : open_at(AT_FDCWD, path, flags, 0666);
 }
 
-FILE *
-shim_freopen(const char *path, const char *mode, FILE *stream)
+/* Closes a stream whose freopen(3) has failed, as that does.  NULL with errno. */
+static FILE *
+give_up(FILE *stream)
 {
-	struct device_id id;
-	int fd, flags, number, error;
+	int error = errno;
 
-	if (stream_is_ours(stream)) {
-		flags = stream_flags(mode);
-		return stream_give(stream, open_for_stream(path, flags), flags);
-	}
-	if (path == NULL || !devpath_is_ours(AT_FDCWD, path, &id)) {
-		return real_freopen(path, mode, stream);
-	}
-	flags = stream_flags(mode);
-	fd = flags < 0 ? -1 : open_device(id, flags);
-	/* The stream gets its mode from a file that always opens; then the device takes that file's number. */
+	(void)fclose(stream);
+	errno = error;
+	return NULL;
+}
+
+/* A stream that the C library made, and that is of nothing now, becomes a device's: its number does. */
+static FILE *
+become_device(FILE *stream, struct device_id id, int flags)
+{
+	int number = real_fileno(stream), fd;
+
+	stream_widen(stream);
+	fd = open_device(id, flags);
 	if (fd < 0) {
-		error = errno;
-		fclose(stream); /* as freopen(3) does when it fails */
-		errno = error;
-		return NULL;
+		return give_up(stream);
 	}
-	if (real_freopen("/dev/null", mode, stream) == NULL) {
-		drop(fd);
-		return NULL;
-	}
-	number = real_fileno(stream);
 	if (real_dup2(fd, number) < 0 ||
-	    (strchr(mode, 'e') != NULL && real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC) < 0)) {
-		error = errno;
+	    ((flags & O_CLOEXEC) != 0 && real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC) < 0)) {
 		drop(fd);
-		fclose(stream);
-		errno = error;
-		return NULL;
+		return give_up(stream);
 	}
 	fdtable_set(number, fdtable_get(fd));
 	drop(fd);
 	return stream;
+}
+
+FILE *
+shim_freopen(const char *path, const char *mode, FILE *stream)
+{
+	int flags = stream_flags(mode);
+	struct device_id id;
+
+	if (stream_is_ours(stream)) {
+		stream_empty(stream);
+		return stream_give(stream, open_for_stream(path, flags), flags);
+	}
+	if (path == NULL && io_is_device(real_fileno(stream))) {
+		(void)refuse(EBADF); /* it cannot be opened anew */
+		return give_up(stream);
+	}
+	if (path == NULL || flags < 0 || !devpath_is_ours(AT_FDCWD, path, &id)) {
+		return real_freopen(path, mode, stream);
+	}
+	/* The stream gets its mode from a file that always opens, and closes what it was of. */
+	stream = real_freopen("/dev/null", mode, stream);
+	return stream != NULL ? become_device(stream, id, flags) : NULL;
 }

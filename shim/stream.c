@@ -12,6 +12,10 @@
  * stdio is a stream of bytes: what one fflush(3) writes is one packet, and what is read is packet after packet.  The C libraries ask
  * for pieces of their own sizes (musl: one byte less than the program wants, then the rest), and a packet that is read in
  * pieces loses what is behind the first.  So each packet is read whole, and handed out from there.
+ *
+ * A stream that the C library makes of a device all the same gets a buffer for the longest packet, which both C libraries ask for at
+ * once then, and is fully buffered.  The C library does not tell when it needs the buffer no more; so it is kept for the stream's address,
+ * for the next device's stream there, and never freed.
  */
 #include "stream.h"
 
@@ -45,6 +49,14 @@ static struct row {
 	char *packet;
 	size_t first, left;
 } rows[STREAMS_MAX];
+
+/* Buffers of the C library's own streams of devices, by stream. */
+static struct wide {
+	_Atomic(FILE *) stream; /* NULL: none yet */
+	char *buffer;
+} wides[STREAMS_MAX];
+/* musl keeps this many bytes of a buffer for ungetc(3). */
+#define UNGET_BYTES 8
 
 /* Streams in the table: while there are none nobody looks further. */
 static _Atomic unsigned rows_filled;
@@ -186,6 +198,46 @@ allows(int has, int wants)
 	return has == O_RDWR || has == wants;
 }
 
+/* The buffer of a stream's address, or NULL. */
+static char *
+wide_buffer(FILE *stream)
+{
+	for (unsigned i = 0; i < STREAMS_MAX; i++) {
+		FILE *none = NULL;
+
+		if (atomic_load(&wides[i].stream) == stream || atomic_compare_exchange_strong(&wides[i].stream, &none, stream)) {
+			if (wides[i].buffer == NULL) {
+				wides[i].buffer = malloc(PACKET_BYTES_MAX + UNGET_BYTES);
+			}
+			return wides[i].buffer;
+		}
+	}
+	return NULL;
+}
+
+void
+stream_widen(FILE *stream)
+{
+	int saved = errno;
+	char *buffer = wide_buffer(stream);
+
+	if (buffer != NULL) {
+		(void)setvbuf(stream, buffer, _IOFBF, PACKET_BYTES_MAX + UNGET_BYTES);
+	}
+	errno = saved;
+}
+
+static FILE *
+plain_stream(int fd, int flags)
+{
+	FILE *stream = real_fdopen(fd, plain_mode(flags));
+
+	if (stream != NULL) {
+		stream_widen(stream);
+	}
+	return stream;
+}
+
 FILE *
 stream_make(int fd, int flags)
 {
@@ -212,7 +264,7 @@ stream_make(int fd, int flags)
 		atomic_fetch_add(&rows_filled, 1);
 		return stream;
 	}
-	return real_fdopen(fd, plain_mode(flags));
+	return plain_stream(fd, flags);
 }
 
 bool
@@ -221,13 +273,28 @@ stream_is_ours(FILE *stream)
 	return find(stream) != NULL;
 }
 
+void
+stream_empty(FILE *stream)
+{
+	int number = atomic_load(&find(stream)->fd), saved = errno, null;
+
+	(void)fflush(stream);
+	null = real_open("/dev/null", O_RDWR | O_CLOEXEC, NULL);
+	if (null >= 0) {
+		if (real_dup2(null, number) >= 0) {
+			fdtable_set(number, FDTABLE_OTHER);
+		}
+		real_close(null);
+	}
+	errno = saved;
+}
+
 FILE *
 stream_give(FILE *stream, int fd, int flags)
 {
 	struct row *row = find(stream);
 	int error = fd < 0 ? errno : EBADF, number = atomic_load(&row->fd);
 
-	(void)fflush(stream);
 	if (fd >= 0 && allows(row->access, flags & O_ACCMODE) && real_dup2(fd, number) >= 0) {
 		if ((flags & O_CLOEXEC) != 0) {
 			(void)real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC);

@@ -19,6 +19,15 @@ FILE *stream_make(int fd, int flags);
 /* Whether stream_make() made it, of functions. */
 bool stream_is_ours(FILE *stream);
 
+/* Of such a stream: what it was of is closed, and written out before; it is of /dev/null. */
+void stream_empty(FILE *stream);
+
+/*
+ * A stream that the C library has just made gets a buffer that holds any packet, so that none is cut; unless there is no memory, or as
+ * many streams have one as there is room for.
+ */
+void stream_widen(FILE *stream);
+
 /*
  * What freopen(3) does with such a stream, once fd has been opened with the flags of the new mode: its number becomes fd, which is
  * closed, and so is what it was before.  With fd -1, and for a mode that the stream was not made for (EBADF), the stream is

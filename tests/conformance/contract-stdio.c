@@ -173,6 +173,134 @@ freopen_changes_what_a_stream_is_of(enum kind kind)
 	wait_gone(name_of(kind, 0));
 }
 
+/* Up, and the kernel's side of it. */
+static int
+brought_up(enum kind kind, int mtu)
+{
+	if_silence(name_of(kind, 0));
+	if_set_mtu(name_of(kind, 0), mtu);
+	if_up(name_of(kind, 0));
+	return kernel_open(name_of(kind, 0));
+}
+
+/* A device's stream that the C library made: its packets are whole both ways, however they are asked for. */
+static void
+carries_whole_packets(FILE *f, enum kind kind)
+{
+	uint8_t packet[9000], got[9000];
+	int kernel = brought_up(kind, sizeof(packet));
+
+	packet_make(kind, packet, sizeof(packet), 1);
+	memset(packet + PACKET_MIN, '\n', sizeof(packet) - PACKET_MIN); /* what some buffers end at */
+	kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
+	packet_arrive(fileno(f), kernel, kind, 2);
+	EXPECT(fgetc(f) == packet[0] && fread(got, 1, 100, f) == 100 && memcmp(got, packet + 1, 100) == 0);
+	EXPECT(fread(got, 1, sizeof(packet) - 101, f) == sizeof(packet) - 101 && memcmp(got, packet + 101, sizeof(packet) - 101) == 0);
+	EXPECT(fread(got, PACKET_MIN, 1, f) == 1 && packet_number(kind, got) == 2);
+	EXPECT(fwrite(packet, 1, 5000, f) == 5000 && fwrite(packet + 5000, 1, 4000, f) == 4000 && fflush(f) == 0);
+	EXPECT(kernel_receive(kernel, got, sizeof(got)) == sizeof(packet) && memcmp(got, packet, sizeof(packet)) == 0);
+	EXPECT(close(kernel) == 0);
+}
+
+static void
+freopen_makes_a_file_s_stream_a_device_s(enum kind kind)
+{
+	char used[100];
+	FILE *f = fopen("/dev/zero", "r+");
+	int number, other;
+
+	EXPECT(f != NULL && setvbuf(f, used, _IOLBF, sizeof(used)) == 0 && fgetc(f) == 0);
+	number = fileno(f);
+	EXPECT(freopen(path_of(kind, 0), "r+", f) == f && fileno(f) == number && fcntl(number, F_GETFD) == 0);
+	EXPECT_ERRNO(read(number, used, 1), EIO);
+	carries_whole_packets(f, kind);
+	EXPECT(dup(number) == number + 1 && close(number + 1) == 0); /* nothing is open beside it */
+	/* To the same device, which is closed before; and to a file. */
+	EXPECT(freopen(path_of(kind, 0), "w+e", f) == f && fileno(f) == number && fcntl(number, F_GETFD) == FD_CLOEXEC);
+	EXPECT((if_flags(name_of(kind, 0)) & IFF_UP) == 0);
+	carries_whole_packets(f, kind);
+	EXPECT(freopen("/dev/zero", "r", f) == f && fgetc(f) == 0);
+	wait_gone(name_of(kind, 0));
+	EXPECT(freopen(path_of(kind, 0), "r+", f) == f);
+	carries_whole_packets(f, kind);
+	EXPECT(fclose(f) == 0);
+	wait_gone(name_of(kind, 0));
+	/* What makes it fail closes the stream, too. */
+	f = fopen("/dev/zero", "r");
+	EXPECT(f != NULL && freopen(path_of(kind, 16), "r+", f) == NULL && errno == ENOENT);
+	EXPECT_ERRNO(fcntl(number, F_GETFD), EBADF);
+	other = opened(kind, 0);
+	EXPECT(other == number);
+	f = fopen("/dev/zero", "r");
+	EXPECT(f != NULL && freopen(path_of(kind, 0), "r+", f) == NULL && errno == EBUSY);
+	EXPECT_ERRNO(fcntl(number + 1, F_GETFD), EBADF);
+	EXPECT(close(other) == 0);
+	f = fopen("/dev/zero", "r");
+	EXPECT(f != NULL && freopen(path_of(kind, 0), "r+", f) == f);
+	EXPECT(freopen(NULL, "w", f) == NULL && errno == EBADF); /* it cannot be opened anew */
+	EXPECT_ERRNO(fcntl(number, F_GETFD), EBADF);
+	wait_gone(name_of(kind, 0));
+}
+
+static void
+freopen_to_the_same_device(enum kind kind)
+{
+	FILE *f = fopen(path_of(kind, 0), "r+");
+	uint8_t packet[PACKET_MIN];
+	int number, kernel;
+
+	EXPECT(f != NULL);
+	number = fileno(f);
+	kernel = brought_up(kind, 1500);
+	packet_make(kind, packet, sizeof(packet), 4);
+	EXPECT(fwrite(packet, 1, sizeof(packet), f) == sizeof(packet)); /* not flushed: that is freopen's to do */
+	EXPECT(freopen(path_of(kind, 0), "r+", f) == f && fileno(f) == number);
+	/* The first answer may be that the interface has gone, too. */
+	WAIT_UNTIL(kernel_receive(kernel, packet, sizeof(packet)) == PACKET_MIN && packet_number(kind, packet) == 4, 10000);
+	EXPECT((if_flags(name_of(kind, 0)) & IFF_UP) == 0);
+	EXPECT(fgetc(f) == EOF && errno == EIO);
+	EXPECT(fclose(f) == 0);
+}
+
+/* Where the C library has its own ways: buffers of lines, and none. */
+static void
+freopen_of_the_standard_streams(enum kind kind)
+{
+	FILE *streams[] = {stdin, stdout, stderr};
+
+	for (int i = 0; i < 3; i++) {
+		EXPECT(freopen(path_of(kind, 0), "r+", streams[i]) == streams[i] && fileno(streams[i]) == i);
+		carries_whole_packets(streams[i], kind);
+		EXPECT(freopen("/dev/null", "r+", streams[i]) == streams[i] && fileno(streams[i]) == i);
+		wait_gone(name_of(kind, 0));
+	}
+}
+
+/* And nothing more: what it does by itself does not pass the library. */
+static void
+a_file_s_stream_is_as_without_the_library(enum kind kind)
+{
+	uint8_t packet[PACKET_MIN], got[4 + PACKET_MIN];
+	FILE *f = fopen("/dev/null", "r+");
+	int kernel, on = 1;
+
+	EXPECT(f != NULL && freopen(path_of(kind, 0), "r+", f) == f);
+	EXPECT(fcntl(fileno(f), F_SETFL, O_RDWR | O_NONBLOCK) == 0);
+	EXPECT_ERRNO(read(fileno(f), got, sizeof(got)), EIO);
+	EXPECT(fgetc(f) == EOF && errno == EAGAIN);
+	clearerr(f);
+	kernel = brought_up(kind, 1500);
+	packet_make(kind, packet, sizeof(packet), 3);
+	if (kind == TUN) {
+		EXPECT(ioctl(fileno(f), SIFHEAD, &on) == 0);
+		packet_arrive(fileno(f), kernel, kind, 3);
+		EXPECT(fread(got, 1, sizeof(packet), f) == sizeof(packet) && packet_number(kind, got) == 3);
+		EXPECT(fwrite(packet, 1, sizeof(packet), f) == sizeof(packet) && fflush(f) == 0);
+		packet_has_gone(kernel, kind, 3);
+	}
+	EXPECT(fclose(f) == 0);
+}
+
 static void
 many_streams(enum kind kind)
 {
@@ -196,6 +324,11 @@ const struct contract_case stdio_cases[] = {
 	{"open.stdio", "a stdio stream cuts no packet", ON_BOTH, stream_cuts_no_packet},
 	{"open.stdio", "header mode through a stdio stream", ON_TUN, stream_in_header_mode},
 	{"open.stdio", "fdopen of a device", ON_BOTH, stream_of_an_open_device},
+	{"open.stdio", "freopen of another file's stream", ON_BOTH, freopen_makes_a_file_s_stream_a_device_s},
+	{"open.stdio", "freopen to the same device", ON_BOTH, freopen_to_the_same_device},
+	{"open.stdio", "freopen of the standard streams", ON_BOTH, freopen_of_the_standard_streams},
+	{"open.stdio", "another file's stream is a device's as without the library, and its number is one with it", ON_BOTH,
+	    a_file_s_stream_is_as_without_the_library},
 	{"open.stdio", "freopen of a device's stream, to a file and back", ON_BOTH, freopen_changes_what_a_stream_is_of},
 	{"open.stdio", "a hundred streams at once", ON_BOTH, many_streams},
 	{0},

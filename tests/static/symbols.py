@@ -26,7 +26,7 @@ ALLOWED = {
     "clock_gettime", "connect", "getpeername", "poll", "recv", "recvmsg", "send", "sendmsg", "setsockopt", "socket", "syscall",
     "getpid", "getuid", "geteuid", "getgid", "getegid", "getgroups",
     # Streams, whose users expect allocation and locks.
-    "__fpurge", "clearerr", "dirfd", "fclose", "fflush", "fopencookie", "lseek",
+    "__fpurge", "clearerr", "dirfd", "fclose", "fflush", "fopencookie", "lseek", "setvbuf",
     "gnu_get_libc_version",  # weak, and never called
     # What callers of scandir and realpath free, and a stream at its end: see ALLOCATING.
     "free", "malloc", "qsort", "realloc", "strdup",
