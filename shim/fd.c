@@ -14,6 +14,7 @@
 
 #include "channel.h"
 #include "fdtable.h"
+#include "io.h"
 #include "real.h"
 #include "recognise.h"
 
@@ -98,7 +99,7 @@ shim_fcntl(int fd, int command, ...)
 	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC) {
 		return copied(fd, result);
 	}
-	if (command == F_GETFL && result >= 0 && recognise_device(fd) != 0) {
+	if (command == F_GETFL && io_is_device(fd)) {
 		return channel_flags(fd, fdtable_get(fd), result);
 	}
 	return result;

@@ -249,6 +249,17 @@ number_after_a_raw_close_while_down(enum kind kind)
 	used_again(fd, kind);
 }
 
+/* The direction that the device was opened for says nothing of the next file. */
+static void
+flags_after_a_raw_close(enum kind kind)
+{
+	int fd = device_open(kind, 0, O_RDONLY), ends[2];
+
+	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
+	EXPECT(syscall(SYS_close, fd) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 && ends[0] == fd);
+	EXPECT((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR);
+}
+
 static void
 number_after_close_range(enum kind kind)
 {
@@ -330,6 +341,7 @@ const struct contract_case close_cases[] = {
 	{"close.number", "a number used again after close is the other file's", ON_BOTH | NATIVE, number_after_close},
 	{"close.number", "a number used again after a raw close is the other file's", ON_BOTH | NATIVE, number_after_a_raw_close},
 	{"close.number", "so it is after a raw close while down", ON_BOTH | NATIVE, number_after_a_raw_close_while_down},
+	{"close.number", "with the flags of that file", ON_BOTH, flags_after_a_raw_close},
 	{"close.number", "so it is after close_range", ON_BOTH | NATIVE, number_after_close_range},
 	{"close.number", "so it is after fclose", ON_BOTH, number_after_fclose},
 	{"close.number", "so it is after a raw close in header mode", ON_TUN, number_after_a_raw_close_in_header_mode},

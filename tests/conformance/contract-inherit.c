@@ -146,6 +146,14 @@ is_the_kernel_s_own(int fd, enum kind kind)
 	EXPECT(ioctl(fd, TUNGETIFF, &request) == 0);
 }
 
+/* What the image asks first. */
+static void
+was_opened_for_reading(int fd, enum kind kind)
+{
+	(void)kind;
+	EXPECT((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
+}
+
 static void run_image(const char *role, enum kind kind, int fd, char *const environment[]);
 
 static void
@@ -169,6 +177,7 @@ static const struct {
 	{"header", has_header_mode},
 	{"no-page", has_the_contract_without_a_page},
 	{"kernel", is_the_kernel_s_own},
+	{"reading", was_opened_for_reading},
 	{"another", starts_another_image},
 };
 
@@ -220,6 +229,15 @@ static void
 copies_in_the_next_image_have_it(enum kind kind)
 {
 	run_image("copies", kind, opened(kind, UNIT), environ);
+}
+
+static void
+next_image_knows_the_direction(enum kind kind)
+{
+	int fd = device_open(kind, UNIT, O_RDONLY);
+
+	EXPECT(fd >= 0);
+	run_image("reading", kind, fd, environ);
 }
 
 static void
@@ -397,6 +415,7 @@ another_file_received_in_a_device_s_number(enum kind kind)
 const struct contract_case inherit_cases[] = {
 	{"exec.contract", "the next image has the whole contract", ON_BOTH, next_image_has_the_contract},
 	{"exec.contract", "so have copies that it makes", ON_BOTH, copies_in_the_next_image_have_it},
+	{"exec.contract", "the direction that it was opened for among it", ON_BOTH, next_image_knows_the_direction},
 	{"exec.contract", "and the child's image after the next", ON_BOTH, the_image_after_the_next_has_it},
 	{"exec.contract", "a spawned program that gets it under another number has it", ON_BOTH, a_spawned_program_has_it},
 	{"exec.contract", "it is told by the descriptor, not by the environment", ON_BOTH, next_image_without_environment},
