@@ -35,10 +35,16 @@ shim_close(int fd)
 int
 shim_close_range(unsigned first, unsigned last, int flags)
 {
+	int result;
+
 	if (((unsigned)flags & CLOSE_RANGE_CLOEXEC) == 0) {
 		fdtable_close_range(first, last);
 	}
-	return real_close_range(first, last, flags);
+	result = real_close_range(first, last, flags);
+	if (result < 0) {
+		fdtable_forget_range(first, last); /* refused (flags, an old kernel, a filter of system calls), it has closed nothing */
+	}
+	return result;
 }
 #endif
 

@@ -95,3 +95,13 @@ fdtable_close_range(unsigned first, unsigned last)
 		}
 	}
 }
+
+void
+fdtable_forget_range(unsigned first, unsigned last)
+{
+	unsigned end = atomic_load(&high);
+
+	for (unsigned fd = first; fd < end && fd <= last; fd++) {
+		fdtable_set((int)fd, FDTABLE_UNKNOWN);
+	}
+}

@@ -116,6 +116,9 @@ void fdtable_learn(int fd, fdtable_held held);
 /* The numbers from first to last are closed: devices among them are other files from now on. */
 void fdtable_close_range(unsigned first, unsigned last);
 
+/* They were not: what is known of them, as far as they ever were devices, is void. */
+void fdtable_forget_range(unsigned first, unsigned last);
+
 /* At start, and in each child of fork: this process owns the table. */
 void fdtable_init(void);
 

@@ -222,6 +222,20 @@ marked_by_close_range_it_stays_open(enum kind kind)
 	}
 }
 
+#ifdef __GLIBC__
+static void
+refused_close_range_closes_nothing(enum kind kind)
+{
+	int fd = opened(kind, 0);
+	char byte;
+
+	EXPECT_ERRNO(close_range((unsigned)fd, ~0u, 0x80), EINVAL);
+	EXPECT_ERRNO(close_range(~0u, (unsigned)fd, 0), EINVAL);
+	EXPECT_ERRNO(write(fd, &byte, 0), EIO);
+	EXPECT_ERRNO(read(fd, &byte, 1), EIO);
+}
+#endif
+
 static void
 number_after_close(enum kind kind)
 {
@@ -347,6 +361,9 @@ const struct contract_case close_cases[] = {
 	{"close.number", "so it is after a raw close in header mode", ON_TUN, number_after_a_raw_close_in_header_mode},
 	{"close.number", "a device's number is a file's or a pipe's at once", ON_BOTH | NATIVE, number_is_a_file_then_a_pipe},
 	{"close.number", "what close_range only marks stays the device", ON_BOTH | NATIVE, marked_by_close_range_it_stays_open},
+#ifdef __GLIBC__
+	{"close.number", "and so does what a refused close_range leaves open", ON_BOTH, refused_close_range_closes_nothing},
+#endif
 	{"close.ebadf", "a closed number is EBADF", ON_BOTH | NATIVE, closed_number_is_ebadf},
 	{"close.all", "closing all numbers closes it", ON_BOTH | NATIVE, closing_all_numbers_closes_it},
 	{0},

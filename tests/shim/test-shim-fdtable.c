@@ -105,6 +105,21 @@ START_TEST(what_is_learnt_late_does_not_count)
 }
 END_TEST
 
+START_TEST(what_is_forgotten_is_asked_again)
+{
+	const fdtable_held held = fdtable_pack(some_device, SOME_PLACE, 1);
+
+	fdtable_set(NUMBER, held);
+	fdtable_close_range(NUMBER, NUMBER);
+	fdtable_forget_range(NUMBER + 1, 0xffffffffu);
+	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
+	fdtable_forget_range(NUMBER, 0xffffffffu);
+	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_UNKNOWN);
+	fdtable_learn(NUMBER, held);
+	ck_assert_uint_eq(fdtable_get(NUMBER), held);
+}
+END_TEST
+
 START_TEST(a_unit_that_nobody_tells_is_none)
 {
 	fdtable_held held = fdtable_pack((struct device_id){.kind = DEVICE_TAP, .unit = DEVICE_UNIT_NAMED}, DEVICE_PLACES_MAX - 1, 0);
@@ -215,6 +230,7 @@ main(void)
 	tcase_add_test(tcase, numbers_that_cannot_be_are_no_devices);
 	tcase_add_test(tcase, a_range_is_cleared_and_nothing_else);
 	tcase_add_test(tcase, what_is_learnt_late_does_not_count);
+	tcase_add_test(tcase, what_is_forgotten_is_asked_again);
 	tcase_add_test(tcase, a_unit_that_nobody_tells_is_none);
 	tcase_add_test(tcase, a_vfork_child_changes_nothing);
 	tcase_add_test(tcase, a_fork_child_has_its_own_and_its_vfork_child_changes_nothing);
