@@ -127,13 +127,20 @@ shim_fstat(int fd, struct stat *st)
 	return result;
 }
 
+/* Whether a path that the kernel has taken is no path, so that the call meant the descriptor: AT_EMPTY_PATH; NULL from Linux 6.11 on. */
+static bool
+is_empty(const char *path)
+{
+	return path == NULL || path[0] == '\0';
+}
+
 /* What both fstatat forms do after the real call. */
 static int
 after_fstatat(int before, int result, int dir, const char *path, struct stat *st)
 {
 	if (result == 0) {
-		if (path != NULL && path[0] == '\0') {
-			stat_number(dir, st); /* AT_EMPTY_PATH: dir itself */
+		if (is_empty(path)) {
+			stat_number(dir, st);
 		}
 		return 0;
 	}
@@ -216,7 +223,7 @@ shim_statx(int dir, const char *path, int flags, unsigned mask, struct statx *sx
 		if (result == 0) {
 			fill_statx(sx, &st);
 		}
-	} else if (path != NULL && path[0] == '\0' && recognise_device(dir) != 0 && real_fstat(dir, &st) == 0) {
+	} else if (is_empty(path) && recognise_device(dir) != 0 && real_fstat(dir, &st) == 0) {
 		stat_number(dir, &st);
 		if (fdtable_is_device(fdtable_get(dir))) {
 			fill_statx(sx, &st);

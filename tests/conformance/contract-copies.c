@@ -257,6 +257,28 @@ fstat_and_stat_agree(enum kind kind)
 	EXPECT(by_empty_path.st_rdev == by_path.st_rdev);
 }
 
+/* Linux, from 6.11: a path that is NULL is an empty one. */
+#ifdef __GLIBC__
+static void
+no_path_is_an_empty_one(enum kind kind)
+{
+	const char *volatile none = NULL;
+	struct stat by_path, st;
+	int fd = opened(kind, 4), result = fstatat(fd, none, &st, AT_EMPTY_PATH);
+
+	EXPECT(stat(path_of(kind, 4), &by_path) == 0);
+	EXPECT(result == 0 ? st.st_rdev == by_path.st_rdev && st.st_ino == by_path.st_ino : errno == EFAULT);
+#ifdef STATX_BASIC_STATS
+	{
+		struct statx sx;
+
+		result = statx(fd, none, AT_EMPTY_PATH, STATX_BASIC_STATS, &sx);
+		EXPECT(result == 0 ? sx.stx_ino == by_path.st_ino && sx.stx_mode == by_path.st_mode : errno == EFAULT);
+	}
+#endif
+}
+#endif
+
 #ifdef STATX_BASIC_STATS
 static void
 statx_agrees(enum kind kind)
@@ -289,6 +311,9 @@ const struct contract_case copy_cases[] = {
 	    inherited_by_exec_it_moves_packets},
 	{"exec.cloexec", "a close-on-exec device is not in the next image", ON_BOTH | NATIVE, cloexec_device_closes_at_exec},
 	{"before.stat", "fstat shows the same node as stat", ON_BOTH, fstat_and_stat_agree},
+#ifdef __GLIBC__
+	{"before.stat", "so do fstatat and statx of no path", ON_BOTH, no_path_is_an_empty_one},
+#endif
 #ifdef STATX_BASIC_STATS
 	{"before.stat", "statx shows the same node as stat", ON_BOTH, statx_agrees},
 #endif
