@@ -341,7 +341,7 @@ shim_glob(const char *pattern, int flags, glob_error failed, glob_t *found)
 {
 	int result;
 
-	if ((flags & GLOB_ALTDIRFUNC) != 0 || !state_enabled()) {
+	if ((flags & GLOB_ALTDIRFUNC) != 0 || found == NULL || !state_enabled()) {
 		return real_glob(pattern, flags, failed, found);
 	}
 	found->gl_opendir = glob_opendir;

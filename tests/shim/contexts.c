@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <net/if.h>
 #include <pthread.h>
 #include <signal.h>
@@ -336,6 +337,7 @@ bad_pointers_are_efault(void)
 	EXPECT(access(bad, R_OK) == -1 && errno == EFAULT);
 	address = NULL;
 	EXPECT(open(address, O_RDONLY) == -1 && errno == EFAULT);
+	EXPECT(glob("/dev/nul[l]", 0, NULL, (glob_t *)(void *)address) == -1 && errno == EINVAL); /* the C library says it */
 	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EIO); /* before any other error */
 	set_up("tun4", true);
 	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EFAULT);
