@@ -47,6 +47,21 @@ read_peer(int fd, struct channelname *name)
 	    channelname_parse(address.sun_path, length - offsetof(struct sockaddr_un, sun_path), name);
 }
 
+/*
+ * A name proves nothing: whoever connects to a server of the program's may have taken one like it.  A channel's own end has no name, while
+ * that of a connection that was accepted has its listener's; and it keeps packets apart.
+ */
+static bool
+is_an_end_of_a_pair(int fd)
+{
+	struct sockaddr_un address;
+	socklen_t length = sizeof(address), size = sizeof(int);
+	int type;
+
+	return getsockname(fd, (struct sockaddr *)&address, &length) == 0 && length == offsetof(struct sockaddr_un, sun_path) &&
+	    real_getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_SEQPACKET;
+}
+
 enum os_answer
 os_ask_device(int fd, struct device_id id)
 {
@@ -156,6 +171,9 @@ os_read_channel(int fd, struct os_channel *channel)
 
 	memset(channel, 0, sizeof(*channel));
 	if (read_peer(fd, &name)) {
+		if (!is_an_end_of_a_pair(fd)) {
+			return false;
+		}
 		channel->relayed = true;
 		channel->place = name.place;
 		channel->kind = DEVICE_TAP;

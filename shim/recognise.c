@@ -10,7 +10,7 @@
  * sight, the same name.  (An index there says nothing: a namespace has interfaces of its own, with the same names and numbers.)
  *
  * A relayed channel is a socket whose other end has a name that tells place and open number (protocol/channelname.h); its page is
- * believed if it speaks of that very open.
+ * believed if it speaks of that very open.  A connection is none, whatever name its other end has taken.
  *
  * Where there is no such page (another daemon's RUNDIR, a changed root, no daemon any more and a boot since), the device is known
  * by its mark alone: the kernel is asked on each call, and header mode is off.

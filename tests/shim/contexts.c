@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -368,6 +370,29 @@ refusals_leave_no_descriptor(void)
 	EXPECT(descriptors() == before - 1);
 }
 
+/* A client can give its own end any name, and the name that tells a device is no secret. */
+static void
+a_stranger_with_a_device_s_name_is_a_stranger(void)
+{
+	static const char name[] = "\0tuntapd/1/513/1/1/1";
+	struct sockaddr_un server = {.sun_family = AF_UNIX}, client = {.sun_family = AF_UNIX};
+	socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1, any = sizeof(sa_family_t);
+	int listener = socket(AF_UNIX, SOCK_STREAM, 0), sock = socket(AF_UNIX, SOCK_STREAM, 0), fd;
+	char data[100];
+	struct stat st;
+
+	memcpy(client.sun_path, name, sizeof(name) - 1);
+	EXPECT(bind(listener, (struct sockaddr *)&server, any) == 0 && listen(listener, 1) == 0);
+	any = sizeof(server);
+	EXPECT(getsockname(listener, (struct sockaddr *)&server, &any) == 0);
+	EXPECT(bind(sock, (struct sockaddr *)&client, size) == 0 && connect(sock, (struct sockaddr *)&server, any) == 0);
+	fd = accept(listener, NULL, NULL);
+	EXPECT(fd >= 0 && write(fd, "a", 1) == 1 && read(sock, data, sizeof(data)) == 1);
+	EXPECT(fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode));
+	EXPECT(write(sock, "bc", 2) == 2 && read(fd, data, 1) == 1 && read(fd, data, sizeof(data)) == 1 && data[0] == 'c');
+	EXPECT(close(sock) == 0 && read(fd, data, sizeof(data)) == 0);
+}
+
 static void
 a_closed_standard_error_gets_no_line(void)
 {
@@ -394,6 +419,7 @@ static const struct {
 	{"errno is untouched on success", errno_is_untouched_on_success},
 	{"bad pointers are EFAULT, as the kernel says", bad_pointers_are_efault},
 	{"refusals leave no descriptor, and the lowest number is given", refusals_leave_no_descriptor},
+	{"a connection from a client with a device's name is a connection", a_stranger_with_a_device_s_name_is_a_stranger},
 	{"the environment is read once", a_closed_standard_error_gets_no_line},
 };
 

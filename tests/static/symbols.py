@@ -23,7 +23,8 @@ ALLOWED = {
     # The constructor.
     "dlsym", "secure_getenv", "__register_atfork", "pthread_atfork", "sysconf", "mmap", "madvise", "munmap",
     # Bare system calls: attach, and questions to the kernel.
-    "clock_gettime", "connect", "getpeername", "poll", "recv", "recvmsg", "send", "sendmsg", "setsockopt", "socket", "syscall",
+    "clock_gettime", "connect", "getpeername", "getsockname", "poll", "recv", "recvmsg", "send", "sendmsg", "setsockopt", "socket",
+    "syscall",
     "getpid", "getuid", "geteuid", "getgid", "getegid", "getgroups",
     # Streams, whose users expect allocation and locks.
     "__fpurge", "clearerr", "dirfd", "fclose", "fflush", "fopencookie", "lseek", "setvbuf",
