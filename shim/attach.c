@@ -7,7 +7,8 @@
  * Where the program could not open the node the daemon opened it.  At the end one number is left, the lowest
  * free one, as after open(2); the page is mapped and its descriptor closed.
  *
- * All waits are bounded; a signal does not end them (open(2) of a device is not interruptible either).  Nothing here allocates.
+ * All waits are bounded; a signal does not end them (open(2) of a device is not interruptible either), nor does a cancellation of the
+ * thread.  Nothing here allocates.
  */
 #include "attach.h"
 
@@ -18,6 +19,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "os.h"
 #include "protocol/message.h"
 #include "protocol/request.h"
@@ -137,8 +139,8 @@ access_of_flags(int flags)
 	    (flags & O_ACCMODE) == O_WRONLY ? MESSAGE_ACCESS_WRITE : MESSAGE_ACCESS_ALL;
 }
 
-int
-attach_open(struct device_id id, int flags)
+static int
+open_uncancelled(struct device_id id, int flags)
 {
 	union message m, reply;
 	int given, in[2], error, fd, saved = errno;
@@ -184,7 +186,16 @@ attach_open(struct device_id id, int flags)
 }
 
 int
-attach_set_header_mode(int fd, fdtable_held held, bool on)
+attach_open(struct device_id id, int flags)
+{
+	int before = cancel_hold(), result = open_uncancelled(id, flags);
+
+	cancel_release(before);
+	return result;
+}
+
+static int
+set_header_mode_uncancelled(int fd, fdtable_held held, bool on)
 {
 	union message m, reply;
 	unsigned in_count = 0;
@@ -208,7 +219,16 @@ attach_set_header_mode(int fd, fdtable_held held, bool on)
 }
 
 int
-attach_tun(int fd, uint8_t kind, uint16_t tun_flags, char ifname[MESSAGE_IFNAME_SIZE])
+attach_set_header_mode(int fd, fdtable_held held, bool on)
+{
+	int before = cancel_hold(), result = set_header_mode_uncancelled(fd, held, on);
+
+	cancel_release(before);
+	return result;
+}
+
+static int
+tun_uncancelled(int fd, uint8_t kind, uint16_t tun_flags, char ifname[MESSAGE_IFNAME_SIZE])
 {
 	union message m, reply;
 	int in[2], error, saved = errno, flags = real_fcntl(fd, F_GETFL, NULL);
@@ -241,7 +261,16 @@ attach_tun(int fd, uint8_t kind, uint16_t tun_flags, char ifname[MESSAGE_IFNAME_
 }
 
 int
-attach_node(int flags)
+attach_tun(int fd, uint8_t kind, uint16_t tun_flags, char ifname[MESSAGE_IFNAME_SIZE])
+{
+	int before = cancel_hold(), result = tun_uncancelled(fd, kind, tun_flags, ifname);
+
+	cancel_release(before);
+	return result;
+}
+
+static int
+node_uncancelled(int flags)
 {
 	union message m, reply;
 	int in[1], error, saved = errno, fd;
@@ -265,7 +294,16 @@ attach_node(int flags)
 }
 
 int
-attach_tun_set(int fd, enum message_tun_what what, uint32_t value)
+attach_node(int flags)
+{
+	int before = cancel_hold(), result = node_uncancelled(flags);
+
+	cancel_release(before);
+	return result;
+}
+
+static int
+tun_set_uncancelled(int fd, enum message_tun_what what, uint32_t value)
 {
 	union message m, reply;
 	int none[1], error, saved = errno;
@@ -283,4 +321,13 @@ attach_tun_set(int fd, enum message_tun_what what, uint32_t value)
 	}
 	errno = saved;
 	return 0;
+}
+
+int
+attach_tun_set(int fd, enum message_tun_what what, uint32_t value)
+{
+	int before = cancel_hold(), result = tun_set_uncancelled(fd, what, value);
+
+	cancel_release(before);
+	return result;
 }

@@ -23,6 +23,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "cancel.h"
 #include "os.h"
 #include "protocol/devlist.h"
 #include "protocol/paths.h"
@@ -236,13 +237,15 @@ ifname_of_device(const char *device, char ifname[IFNAME_SIZE])
 	struct search s = {0};
 	char base[IFNAME_SIZE];
 	const char *rest;
-	int saved = errno;
+	int saved = errno, before;
 	bool found;
 
 	if (!split(device, base, &rest) || !devname_parse(base, &s.id) || !device_id_valid(s.id) || !state_enabled()) {
 		return false;
 	}
+	before = cancel_hold();
 	found = search(&s) && join(s.found, rest, ifname);
+	cancel_release(before);
 	errno = saved;
 	return found;
 }
@@ -253,14 +256,16 @@ ifname_to_device(const char *ifname, char device[IFNAME_SIZE])
 	struct search s = {0};
 	char base[IFNAME_SIZE], name[DEVNAME_SIZE];
 	const char *rest;
-	int saved = errno;
+	int saved = errno, before;
 	bool found;
 
 	if (!split(ifname, base, &rest) || !devname_is_links(base) || !state_enabled()) {
 		return false;
 	}
 	s.ifname = base;
+	before = cancel_hold();
 	found = search(&s);
+	cancel_release(before);
 	if (found) {
 		devname_format((struct device_id){.kind = s.page.kind, .unit = s.page.unit}, name);
 		found = join(name, rest, device);

@@ -4,6 +4,7 @@
  */
 #include <stdarg.h>
 
+#include "cancel.h"
 #include "dialect.h"
 #include "fdtable.h"
 #include "ifioctl.h"
@@ -17,7 +18,7 @@ shim_ioctl(int fd, ioctl_request request, ...)
 	fdtable_held held = recognise_device(fd);
 	void *argument;
 	va_list args;
-	int result;
+	int result, before;
 
 	va_start(args, request);
 	argument = va_arg(args, void *);
@@ -30,5 +31,8 @@ shim_ioctl(int fd, ioctl_request request, ...)
 		fdtable_set(fd, FDTABLE_OTHER);
 		return real_ioctl(fd, request, argument);
 	}
-	return dialect_bsd_ioctl(fd, held, (uint32_t)request, argument);
+	before = cancel_hold(); /* no ioctl is a cancellation point */
+	result = dialect_bsd_ioctl(fd, held, (uint32_t)request, argument);
+	cancel_release(before);
+	return result;
 }

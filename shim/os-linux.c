@@ -23,6 +23,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "protocol/channelname.h"
 #include "protocol/page.h"
 #include "protocol/paths.h"
@@ -117,7 +118,7 @@ os_ask_interface(int fd, bool *up, uint32_t *mtu)
 {
 	struct ifreq request = {0};
 	struct channelname name;
-	int saved = errno, result = -1, sock = -1;
+	int saved = errno, result = -1, sock = -1, before = cancel_hold();
 
 	if (read_peer(fd, &name)) {
 		request.ifr_ifindex = (int)name.ifindex;
@@ -137,6 +138,7 @@ out:
 	if (sock >= 0) {
 		real_close(sock);
 	}
+	cancel_release(before);
 	errno = saved;
 	return result;
 }
@@ -167,7 +169,7 @@ os_read_channel(int fd, struct os_channel *channel)
 	struct ifreq request = {0};
 	struct channelname name;
 	bool ours;
-	int mark, sock;
+	int mark, sock, before;
 
 	memset(channel, 0, sizeof(*channel));
 	if (read_peer(fd, &name)) {
@@ -191,6 +193,7 @@ os_read_channel(int fd, struct os_channel *channel)
 	memcpy(channel->ifname, request.ifr_name, sizeof(channel->ifname));
 	channel->ifname[sizeof(channel->ifname) - 1] = '\0';
 	channel->ifindex = 0;
+	before = cancel_hold();
 	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (sock >= 0) {
 		if (real_ioctl(sock, SIOCGIFINDEX, &request) == 0) {
@@ -198,6 +201,7 @@ os_read_channel(int fd, struct os_channel *channel)
 		}
 		real_close(sock);
 	}
+	cancel_release(before);
 	return ours;
 }
 
@@ -257,13 +261,14 @@ os_own_netns(void)
 static int
 ask_socket(unsigned long about, struct ifreq *request)
 {
-	int saved = errno, result = -1, error = EMFILE, sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	int before = cancel_hold(), saved = errno, result = -1, error = EMFILE, sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
 	if (sock >= 0) {
 		result = real_ioctl(sock, (ioctl_request)about, request);
 		error = errno;
 		real_close(sock);
 	}
+	cancel_release(before);
 	errno = result < 0 ? error : saved;
 	return result;
 }

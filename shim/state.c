@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cancel.h"
 #include "os.h"
 #include "protocol/paths.h"
 #include "real.h"
@@ -108,11 +109,12 @@ state_explain(struct device_id id, const char *text)
 static void *
 map_devices(size_t *bytes)
 {
-	int fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC, NULL);
+	int before = cancel_hold(), fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC, NULL);
 	void *data = MAP_FAILED;
 	struct stat st;
 
 	if (fd < 0) {
+		cancel_release(before);
 		if (errno != EMFILE && errno != ENFILE) {
 			errno = ENOENT;
 		}
@@ -123,6 +125,7 @@ map_devices(size_t *bytes)
 		data = mmap(NULL, *bytes, PROT_READ, MAP_PRIVATE, fd, 0);
 	}
 	real_close(fd);
+	cancel_release(before);
 	if (data != MAP_FAILED && devlist_valid(data, *bytes)) {
 		return data;
 	}
@@ -221,8 +224,8 @@ state_map_place(uint32_t place)
 {
 	char path[PATHS_SIZE];
 	size_t length = strlen(settings.state_dir);
+	int fd, before = cancel_hold();
 	struct stat st;
-	int fd;
 
 	memcpy(path, settings.state_dir, length);
 	device_place_name(place, path + length);
@@ -234,6 +237,7 @@ state_map_place(uint32_t place)
 		}
 		real_close(fd);
 	}
+	cancel_release(before);
 	/* A program that has changed its root directory may have mapped it before. */
 	return atomic_load_explicit(&state_pages[place], memory_order_acquire);
 }

@@ -370,6 +370,73 @@ refusals_leave_no_descriptor(void)
 	EXPECT(descriptors() == before - 1);
 }
 
+static atomic_bool cancelled_started;
+static _Atomic int cancelled_opened;
+
+/* Opens are cancelled, if at all, before anything is done; closing is not. */
+static void *
+opens_until_cancelled(void *path)
+{
+	int state, fd;
+
+	atomic_store(&cancelled_started, true);
+	for (;;) {
+		fd = open(path, O_RDWR);
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+		EXPECT(fd >= 0 && close(fd) == 0);
+		atomic_fetch_add(&cancelled_opened, 1);
+		pthread_setcancelstate(state, &state);
+	}
+	return NULL;
+}
+
+static void
+a_cancelled_thread_leaves_no_descriptor(void)
+{
+	static char path[] = "/dev/tap8";
+	unsigned before = descriptors();
+
+	for (int i = 0; i < 50; i++) {
+		struct timespec a_little = {.tv_nsec = 37000 * (i % 20)};
+		pthread_t thread;
+
+		atomic_store(&cancelled_started, false);
+		EXPECT(pthread_create(&thread, NULL, opens_until_cancelled, path) == 0);
+		while (!atomic_load(&cancelled_started)) {
+			sched_yield();
+		}
+		nanosleep(&a_little, NULL); /* another place in the open each time */
+		EXPECT(pthread_cancel(thread) == 0 && pthread_join(thread, NULL) == 0);
+		EXPECT(descriptors() == before);
+	}
+}
+
+/* Of a thread that is to end at its next cancellation point: these are none. */
+static void *
+asks_while_cancelled(void *device)
+{
+	struct ifreq request = {.ifr_name = "tap9"};
+	int *fd = device, sock = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	struct stat st;
+
+	EXPECT(pthread_cancel(pthread_self()) == 0);
+	EXPECT(fstat(*fd, &st) == 0 && S_ISCHR(st.st_mode));
+	EXPECT(stat("/dev/tap9", &st) == 0 && access("/dev/tap9", R_OK) == 0);
+	EXPECT(ioctl(sock, SIOCGIFFLAGS, &request) == -1 && errno == ENODEV);
+	*fd = -1;
+	return NULL;
+}
+
+static void
+nothing_else_becomes_a_cancellation_point(void)
+{
+	int fd = opened("/dev/tap8", 0), asked = fd;
+	pthread_t thread;
+
+	EXPECT(pthread_create(&thread, NULL, asks_while_cancelled, &asked) == 0);
+	EXPECT(pthread_join(thread, NULL) == 0 && asked == -1);
+}
+
 /* A client can give its own end any name, and the name that tells a device is no secret. */
 static void
 a_stranger_with_a_device_s_name_is_a_stranger(void)
@@ -419,6 +486,8 @@ static const struct {
 	{"errno is untouched on success", errno_is_untouched_on_success},
 	{"bad pointers are EFAULT, as the kernel says", bad_pointers_are_efault},
 	{"refusals leave no descriptor, and the lowest number is given", refusals_leave_no_descriptor},
+	{"a thread that is cancelled while it opens leaves no descriptor", a_cancelled_thread_leaves_no_descriptor},
+	{"what is no cancellation point does not become one", nothing_else_becomes_a_cancellation_point},
 	{"a connection from a client with a device's name is a connection", a_stranger_with_a_device_s_name_is_a_stranger},
 	{"the environment is read once", a_closed_standard_error_gets_no_line},
 };

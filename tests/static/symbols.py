@@ -22,6 +22,8 @@ ALLOWED = {
     "memchr", "memcmp", "memcpy", "memset", "strchr", "strcmp", "strcpy", "strcspn", "strlen", "strncmp", "strnlen", "strrchr",
     # The constructor.
     "dlsym", "secure_getenv", "__register_atfork", "pthread_atfork", "sysconf", "mmap", "madvise", "munmap",
+    # What attach and questions must not be interrupted by.
+    "pthread_setcancelstate",
     # Bare system calls: attach, and questions to the kernel.
     "clock_gettime", "connect", "getpeername", "getsockname", "poll", "recv", "recvmsg", "send", "sendmsg", "setsockopt", "socket",
     "syscall",
