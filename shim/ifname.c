@@ -7,6 +7,8 @@
  * counts if its open is not over and its network namespace is the caller's.  The page may lag, so the name itself is asked of the kernel,
  * by the page's index.  Only names that a link gave are mapped: an interface that somebody renamed is known to him by its new name.
  *
+ * What lies in the place of a page is not waited for.
+ *
  * Pages of the daemon's own namespace have their devices' names.  Those of other namespaces are numbered, from the lowest free number,
  * and never removed, so the first that is missing is the end of them.
  *
@@ -58,7 +60,7 @@ read_page(uint32_t place, struct state_page *page)
 	length = strlen(path);
 	device_place_name(place, name);
 	memcpy(path + length, name, strlen(name) + 1);
-	fd = real_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW, NULL);
+	fd = real_open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, NULL);
 	if (fd < 0) {
 		return false;
 	}
@@ -131,7 +133,7 @@ count_units(uint16_t *tuns, uint16_t *taps)
 
 	*tuns = *taps = DEVICE_UNITS_MAX;
 	fd = paths_in_rundir(state_socket(), PATHS_DEVICES, path, sizeof(path)) == 0 ?
-	    real_open(path, O_RDONLY | O_CLOEXEC, NULL) : -1;
+	    real_open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, NULL) : -1;
 	if (fd < 0) {
 		return;
 	}

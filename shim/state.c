@@ -103,13 +103,13 @@ state_explain(struct device_id id, const char *text)
 
 /*
  * RUNDIR/devices, mapped: *bytes long, to be unmapped by the caller.  NULL with errno: ENOENT (no daemon has said that it serves), EMFILE,
- * ENFILE.  The daemon replaces the file as a whole, by rename, so it is never seen half-written or cut.  Mapped, because a copy would
- * not fit on the stack that a signal handler may have.
+ * ENFILE.  The daemon replaces the file as a whole, by rename, so it is never seen half-written or cut; what lies there instead is not
+ * waited for.  Mapped, because a copy would not fit on the stack that a signal handler may have.
  */
 static void *
 map_devices(size_t *bytes)
 {
-	int before = cancel_hold(), fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC, NULL);
+	int before = cancel_hold(), fd = real_open(settings.devices, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, NULL);
 	void *data = MAP_FAILED;
 	struct stat st;
 

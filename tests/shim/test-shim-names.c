@@ -244,6 +244,24 @@ START_TEST(pages_that_do_not_count)
 }
 END_TEST
 
+START_TEST(what_is_no_file_is_not_waited_for)
+{
+	const struct state_page good = page_of(DEVICE_TAP, 2, 7, "ttd4", OUR_NETNS);
+	struct devlist_entry entry;
+	char path[100];
+
+	snprintf(path, sizeof(path), "%s/socket.d/state/tap2", directory);
+	ck_assert(unlink(path) == 0 && mkfifo(path, 0644) == 0);
+	expect_unmapped("tap2", "ttd4");
+	ck_assert_int_eq(unlink(path), 0);
+	write_page(good.place, &good);
+	snprintf(path, sizeof(path), "%s/socket.d/" PATHS_DEVICES, directory);
+	ck_assert_int_eq(mkfifo(path, 0644), 0);
+	expect_mapped("tap2", "ttd4");
+	ck_assert(state_find_device((struct device_id){.kind = DEVICE_TAP, .unit = 2}, &entry, NULL) == -1 && errno == ENOENT);
+}
+END_TEST
+
 START_TEST(the_kernel_says_the_name)
 {
 	/* The page lags. */
@@ -737,6 +755,7 @@ main(int argc, char **argv)
 	tcase_add_test(held, a_word_is_not_mapped_where_an_interface_has_its_name);
 	tcase_add_test(others, a_device_of_others_is_mapped_by_its_file);
 	tcase_add_test(others, pages_that_do_not_count);
+	tcase_add_test(others, what_is_no_file_is_not_waited_for);
 	tcase_add_test(others, the_kernel_says_the_name);
 	tcase_add_test(others, devices_of_another_namespace_than_the_daemons);
 	tcase_add_test(ioctls, a_request_goes_on_by_the_interfaces_name);
