@@ -3,6 +3,7 @@
  * contract-copies.c - rows "dup, fork", "exec", and fstat of a descriptor.
  */
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -257,6 +258,35 @@ fstat_and_stat_agree(enum kind kind)
 	EXPECT(by_empty_path.st_rdev == by_path.st_rdev);
 }
 
+/* What programs import that were built with a C library before glibc 2.33, where stat is an inline function. */
+#ifdef __GLIBC__
+static void
+older_names_agree(enum kind kind)
+{
+	int (*xstat)(int, const char *, struct stat *), (*lxstat)(int, const char *, struct stat *), (*fxstat)(int, int, struct stat *);
+	int (*fxstatat)(int, int, const char *, struct stat *, int);
+	struct stat now, st[6];
+	int fd, version;
+
+	*(void **)&xstat = dlsym(RTLD_DEFAULT, "__xstat");
+	*(void **)&lxstat = dlsym(RTLD_DEFAULT, "__lxstat64");
+	*(void **)&fxstat = dlsym(RTLD_DEFAULT, "__fxstat");
+	*(void **)&fxstatat = dlsym(RTLD_DEFAULT, "__fxstatat64");
+	EXPECT(xstat != NULL && lxstat != NULL && fxstat != NULL && fxstatat != NULL);
+	EXPECT(stat(path_of(kind, 4), &now) == 0);
+	fd = opened(kind, 4);
+	/* The version is the architecture's: 1 where struct stat had an older form once, else 0. */
+	version = xstat(1, "/", &st[0]) == 0 ? 1 : 0;
+	EXPECT(xstat(version, path_of(kind, 4), &st[0]) == 0 && lxstat(version, path_of(kind, 4), &st[1]) == 0);
+	EXPECT(fxstatat(version, AT_FDCWD, path_of(kind, 4), &st[2], 0) == 0);
+	EXPECT(fxstat(version, fd, &st[3]) == 0 && fxstatat(version, fd, "", &st[4], AT_EMPTY_PATH) == 0);
+	for (int i = 0; i < 5; i++) {
+		EXPECT(st[i].st_mode == now.st_mode && st[i].st_rdev == now.st_rdev && st[i].st_ino == now.st_ino);
+	}
+	EXPECT_ERRNO(xstat(version, path_of(kind, 99), &st[5]), ENOENT);
+}
+#endif
+
 /* Linux, from 6.11: a path that is NULL is an empty one. */
 #ifdef __GLIBC__
 static void
@@ -312,6 +342,7 @@ const struct contract_case copy_cases[] = {
 	{"exec.cloexec", "a close-on-exec device is not in the next image", ON_BOTH | NATIVE, cloexec_device_closes_at_exec},
 	{"before.stat", "fstat shows the same node as stat", ON_BOTH, fstat_and_stat_agree},
 #ifdef __GLIBC__
+	{"before.stat", "so do the older names of both", ON_BOTH, older_names_agree},
 	{"before.stat", "so do fstatat and statx of no path", ON_BOTH, no_path_is_an_empty_one},
 #endif
 #ifdef STATX_BASIC_STATS
