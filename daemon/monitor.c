@@ -8,7 +8,9 @@
  * order; each first takes in all news of interfaces, so that an open that follows a close sees the close.
  *
  * Trust.  A request carries the client's connection.  The monitor checks the message as if the worker had not,
- * asks the kernel about the connection, and answers on it.  A malformed record from the worker ends the service.
+ * asks the kernel about the connection, and answers on it.  A malformed record from the worker ends the service.  A captured worker has
+ * sockets of which the kernel would say that root is at the other end: its end of the pair between us, the control socket itself, a
+ * client's end that an accomplice sent.  So the kernel is asked first whether the connection was accepted at the control socket.
  *
  * Reload.  SIGHUP has the configuration read again.  If it is good the policy is swapped whole, and holds for the opens to come; open
  * devices go on as they are.  If it is not, all stays as it was.
@@ -350,6 +352,18 @@ dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 	tell_worker(m, r->header.client, error, true);
 }
 
+/* What came with a request is no client's connection, or there is no telling: nothing is sent there. */
+static void
+refuse_connection(struct monitor *m, const struct priv_request *r)
+{
+	int error = errno;
+
+	if (log_limit_pass(&m->request_limit, "unanswered requests")) {
+		log_warn("a request of the worker: its connection");
+	}
+	tell_worker(m, r->header.client, error, false);
+}
+
 static void
 on_worker(evutil_socket_t fd, short what, void *argument)
 {
@@ -378,6 +392,8 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 	    message_check_request(&r.message, r.message_bytes, fd_count - 1) != 0) {
 		log_errorx("the worker sent what no worker sends: ending, open devices stay");
 		finish(m, EX_PROTOCOL);
+	} else if (rundir_check_connection(&m->rundir, fds[0]) < 0) {
+		refuse_connection(m, &r);
 	} else {
 		netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
 		dispatch(m, &r, fds);

@@ -4,7 +4,8 @@
  *
  * Sources: unix(7) SO_PEERCRED; socket(7) SO_PEERGROUPS (the peer's supplementary groups, captured at connect, Linux 4.13);
  * SIOCGSKNS (the namespace of a socket; tun descriptors answer it too, drivers/net/tun.c).  A connection that
- * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect).  ioctl_ns(2):
+ * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect);
+ * SIOCUNIXFILE (net/unix/af_unix.c unix_open_file: an O_PATH descriptor of the file that a socket is bound to, Linux 4.16).  ioctl_ns(2):
  * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.  machine-id(5): 32 hexadecimal digits.
  * pidfd_open(2), pidfd_getfd(2) and waitid(2) P_PIDFD: Linux 5.6.
  */
@@ -38,6 +39,9 @@
 #include "log.h"
 #include "protocol/paths.h"
 #include "protocol/transport.h"
+
+/* linux/un.h, which does not go together with sys/un.h */
+#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 int
 os_peer_read(int sock, struct os_peer *peer)
@@ -80,6 +84,37 @@ os_peer_clear(struct os_peer *peer)
 	peer->groups = NULL;
 	peer->group_count = 0;
 	errno = saved;
+}
+
+int
+os_socket_file(int sock, struct os_file *file)
+{
+	int family = 0, fd;
+	socklen_t length = sizeof(family);
+	struct stat st;
+
+	/* The request's number means something else to other sockets. */
+	if (getsockopt(sock, SOL_SOCKET, SO_DOMAIN, &family, &length) < 0) {
+		return -1;
+	}
+	if (family != AF_UNIX) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = ioctl(sock, SIOCUNIXFILE);
+	if (fd < 0) {
+		return -1;
+	}
+	if (fstat(fd, &st) < 0) {
+		int saved = errno;
+
+		close(fd);
+		errno = saved;
+		return -1;
+	}
+	close(fd);
+	*file = (struct os_file){.device = st.st_dev, .inode = st.st_ino};
+	return 0;
 }
 
 void

@@ -25,6 +25,16 @@ struct os_peer {
 int os_peer_read(int sock, struct os_peer *peer);
 void os_peer_clear(struct os_peer *peer);
 
+/*
+ * The file that a socket is bound to, whatever is at its path by now: 0 and *file; -1 with errno: ENOENT (it is bound to none), ENOTSOCK,
+ * EPERM (not for this process to know), EMFILE, ENFILE.  A connection that was accepted has its listener's.
+ */
+struct os_file {
+	dev_t device;
+	ino_t inode;
+};
+int os_socket_file(int sock, struct os_file *file);
+
 /* Short name of a process' program, for display; "?" where it cannot be told. */
 void os_program_name(pid_t pid, char *name, size_t size);
 

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -191,8 +192,52 @@ rundir_listen(struct rundir *r)
 	fd = transport_listen(r->socket_path, LISTEN_BACKLOG);
 	if (fd < 0) {
 		log_error("listening on %s", r->socket_path);
+		return -1;
+	}
+	if (os_socket_file(fd, &r->socket_file) < 0) {
+		log_error("looking at %s", r->socket_path);
+		close(fd);
+		(void)unlink(r->socket_path);
+		return -1;
 	}
 	return fd;
+}
+
+/* The name alone: where the kernel tells no more, of a socket from outside this daemon's user namespace. */
+static bool
+is_named(const struct rundir *r, int sock)
+{
+	struct sockaddr_un address;
+	socklen_t length = sizeof(address);
+
+	memset(&address, 0, sizeof(address));
+	return getsockname(sock, (struct sockaddr *)&address, &length) == 0 && length <= sizeof(address) && address.sun_family == AF_UNIX &&
+	    strncmp(address.sun_path, r->socket_path, sizeof(address.sun_path)) == 0;
+}
+
+int
+rundir_check_connection(const struct rundir *r, int sock)
+{
+	int listens = 0;
+	socklen_t length = sizeof(listens);
+	struct os_file file;
+
+	/* Of what listens the kernel says, in place of a peer's, the credentials of who made it listen: ours. */
+	if (getsockopt(sock, SOL_SOCKET, SO_ACCEPTCONN, &listens, &length) < 0 || listens != 0) {
+		errno = EACCES;
+		return -1;
+	}
+	if (os_socket_file(sock, &file) == 0) {
+		if (file.device == r->socket_file.device && file.inode == r->socket_file.inode) {
+			return 0;
+		}
+	} else if (errno == EMFILE || errno == ENFILE || errno == ENOMEM) {
+		return -1;
+	} else if (errno == EPERM && is_named(r, sock)) {
+		return 0;
+	}
+	errno = EACCES;
+	return -1;
 }
 
 int

@@ -8,8 +8,10 @@
 #ifndef TUNTAPD_DAEMON_RUNDIR_H
 #define TUNTAPD_DAEMON_RUNDIR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/os.h"
 #include "daemon/policy.h"
 
 struct rundir {
@@ -17,6 +19,7 @@ struct rundir {
 	int lock_fd;
 	char socket_path[192];
 	char path[192];
+	struct os_file socket_file; /* the control socket's, while it listens */
 };
 
 /*
@@ -28,6 +31,12 @@ void rundir_close(struct rundir *r);
 
 /* The listening control socket, in place of what a dead daemon left.  A descriptor, or -1, logged. */
 int rundir_listen(struct rundir *r);
+
+/*
+ * Whether a socket is a connection that was accepted at the control socket: only of such a one the kernel's word about its peer is about a
+ * client.  It can be anybody's.  0, or -1 with errno: EACCES (it is none), EMFILE, ENFILE.
+ */
+int rundir_check_connection(const struct rundir *r, int sock);
 
 /* Writes RUNDIR/devices.  0, or -1 with errno. */
 int rundir_write_devices(const struct rundir *r, const struct policy *policy);

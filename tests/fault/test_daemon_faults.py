@@ -4,6 +4,7 @@ import os
 import pathlib
 import resource
 import signal
+import struct
 import subprocess
 
 import pytest
@@ -230,6 +231,50 @@ s.send(b"not a request")
     assert daemon.process.wait() == 76
     assert "no worker sends" in daemon.log
     assert namespace.has("tap0")
+    holder.end()
+
+
+FORGED = {
+    "its end of the pair": "borrow(3)",
+    "the control socket": "borrow(4)",
+    "an accomplice's end": "accomplice()",
+    "an accomplice's end of the same name": "accomplice(bound=True)",
+}
+
+
+@pytest.mark.parametrize("connection", FORGED)
+def test_worker_s_word_about_who_asks_counts_for_nothing(namespace, daemon, connection):
+    """Of each of these sockets the kernel says that root is at its other end; none was accepted at the control socket."""
+    holder = daemon.hold("tap0")
+    worker = wait_until(daemon.worker)
+    request = struct.pack("=IIQII", 0x76707474, 1, 99, 32, 0) + Client.header(Client.STOP, 32) + b"\0" * 16
+    script = f"""
+import ctypes, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+def borrow(fd):
+    return libc.syscall(438, libc.syscall(434, {worker}, 0), fd, 0)
+def accomplice(bound=False):
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    if bound:
+        real = os.open({daemon.socket!r}, os.O_PATH)
+        subprocess.run(["mount", "-t", "tmpfs", "none", os.path.dirname({daemon.socket!r})], check=True)
+        s.bind({daemon.socket!r})
+        s.connect(f"/proc/self/fd/{{real}}")
+        subprocess.run(["umount", "-l", os.path.dirname({daemon.socket!r})], check=True)
+    else:
+        s.connect({daemon.socket!r})
+    global kept
+    kept = s
+    return s.fileno()
+connection = {FORGED[connection]}
+assert struct.unpack("3i", socket.socket(fileno=os.dup(connection)).getsockopt(socket.SOL_SOCKET, 17, 12))[1] == 0
+request = {request!r}
+socket.send_fds(socket.socket(fileno=borrow(3)), [request + bytes(376 - len(request))], [connection])
+"""
+    namespace.python(script)
+    wait_until(lambda: "its connection: Permission denied" in daemon.log or not daemon.process.alive())
+    assert "stop request" not in daemon.log
+    assert daemon.state("tap0") == "open" and daemon.process.alive()
     holder.end()
 
 
