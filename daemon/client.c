@@ -3,7 +3,9 @@
  * client.c - one control connection.  See client.h.
  *
  * The callback's last act may be server_drop(), which frees the client.  Descriptors that came with a request belong to the client
- * until the request is handed on.
+ * until the request is handed on, and longer where that matters (client_forwarded).
+ *
+ * Closing a stranger's descriptor, or a connection in whose queue there are some, can wait for the stranger: patience.h bounds it.
  */
 #include "client.h"
 
@@ -14,16 +16,24 @@
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/os.h"
+#include "daemon/patience.h"
 #include "daemon/server.h"
 #include "protocol/fdpass.h"
 
 static void
-close_request(struct client *c)
+close_descriptors(struct client *c)
 {
 	for (unsigned i = 0; i < c->fd_count; i++) {
 		close(c->fds[i]);
 	}
 	c->fd_count = 0;
+}
+
+static void
+close_request(struct client *c)
+{
+	close_descriptors(c);
 	c->request_bytes = 0;
 }
 
@@ -38,10 +48,28 @@ tell(struct client *c, const struct message_header *request, int error)
 	(void)fdpass_send(c->fd, &reply, reply.header.size, NULL, 0);
 }
 
-static void
-on_readable(evutil_socket_t fd, short what, void *argument)
+/*
+ * What came with a request goes to the monitor only if it is of a kind that a device can be, so that nothing there waits for its owner.
+ * 0, or the errno that the monitor has for others.
+ */
+static int
+check_descriptor(const struct client *c)
 {
-	struct client *c = argument;
+	enum os_descriptor kind = c->fd_count > 0 ? os_descriptor_of(c->fds[0]) : OS_DESCRIPTOR_NODE;
+
+	switch (c->request.header.type) {
+	case MESSAGE_ATTACH:
+		return kind == OS_DESCRIPTOR_NODE ? 0 : EINVAL;
+	case MESSAGE_TUN_SET:
+		return kind == OS_DESCRIPTOR_NODE ? 0 : ENXIO;
+	default:
+		return kind != OS_DESCRIPTOR_FOREIGN ? 0 : EPERM;
+	}
+}
+
+static void
+read_request(struct client *c, short what)
+{
 	ssize_t n;
 	int error;
 
@@ -51,7 +79,7 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 	}
 	memset(&c->request, 0, sizeof(c->request));
 	c->fd_count = MESSAGE_FDS_MAX;
-	n = fdpass_receive(fd, &c->request, sizeof(c->request), c->fds, &c->fd_count);
+	n = fdpass_receive(c->fd, &c->request, sizeof(c->request), c->fds, &c->fd_count);
 	if (n < 0) {
 		c->fd_count = 0;
 		if (errno == EAGAIN || errno == EINTR) {
@@ -77,8 +105,22 @@ on_readable(evutil_socket_t fd, short what, void *argument)
 		    "shim and daemon of one version" : "broke the protocol");
 		return;
 	}
+	error = check_descriptor(c);
+	if (error != 0) {
+		tell(c, &c->request.header, error);
+		close_request(c);
+		return;
+	}
 	event_del(c->event);
 	server_forward(c->server, c);
+}
+
+static void
+on_readable(evutil_socket_t fd, short what, void *argument)
+{
+	patience_begin();
+	read_request(argument, what);
+	patience_end();
 }
 
 void
@@ -140,11 +182,13 @@ client_forwarded(struct client *c, bool sent)
 		return;
 	}
 	c->state = CLIENT_WAITING;
-	/* The monitor has its own copies now. */
-	for (unsigned i = 0; i < c->fd_count; i++) {
-		close(c->fds[i]);
+	/*
+	 * The monitor has its own copies now.  A node's is to be the only one, which becomes the device.  A socket stays until the answer, so
+	 * that the monitor's close is never the last: that one waits for whatever the socket's queue holds.
+	 */
+	if (c->fd_count > 0 && os_descriptor_of(c->fds[0]) == OS_DESCRIPTOR_NODE) {
+		close_descriptors(c);
 	}
-	c->fd_count = 0;
 }
 
 bool

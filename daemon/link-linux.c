@@ -65,14 +65,6 @@ linux_unavailable(void)
 	}
 }
 
-static bool
-is_tun_node(int fd)
-{
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && os_is_tun_node(&st);
-}
-
 static unsigned
 access_of_flags(int flags)
 {
@@ -107,7 +99,7 @@ check_given(int fd, unsigned access, uint64_t netns)
 	uint64_t theirs;
 	int flags = fcntl(fd, F_GETFL), ns;
 
-	if (flags < 0 || !is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) == 0 || errno != EBADFD) {
+	if (flags < 0 || os_descriptor_of(fd) != OS_DESCRIPTOR_NODE || ioctl(fd, TUNGETIFF, &request) == 0 || errno != EBADFD) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -269,7 +261,7 @@ linux_prove(struct link *l, int fd)
 	struct stat st;
 	int ns = -1;
 
-	if (!is_tun_node(fd) || ioctl(fd, TUNGETIFF, &request) < 0) {
+	if (os_descriptor_of(fd) != OS_DESCRIPTOR_NODE || ioctl(fd, TUNGETIFF, &request) < 0) {
 		goto no;
 	}
 	/* A name means something in its namespace only. */

@@ -319,49 +319,51 @@ tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
 	}
 }
 
-/* The one switch: all that a worker can ask for. */
-static void
+/* The one switch: all that a worker can ask for.  What the client was told. */
+static int
 dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 {
-	int error;
-
 	switch (r->message.header.type) {
 	case MESSAGE_ATTACH:
-		error = attach(m, fds[0], &r->message, &fds[1]);
-		break;
+		return attach(m, fds[0], &r->message, &fds[1]);
 	case MESSAGE_HEADER_MODE:
-		error = header_mode(m, fds[0], &r->message, fds[1]);
-		break;
+		return header_mode(m, fds[0], &r->message, fds[1]);
 	case MESSAGE_STATUS:
-		error = describe(m, fds[0], &r->message);
-		break;
+		return describe(m, fds[0], &r->message);
 	case MESSAGE_STOP:
-		error = stop(m, fds[0], &r->message);
-		break;
+		return stop(m, fds[0], &r->message);
 	case MESSAGE_NODE:
-		error = node(m, fds[0], &r->message);
-		break;
+		return node(m, fds[0], &r->message);
 	case MESSAGE_TUN_SET:
-		error = tun_set(m, fds[0], &r->message, fds[1]);
-		break;
+		return tun_set(m, fds[0], &r->message, fds[1]);
 	default:
 		log_errorx("worker sent a request of type %u", r->message.header.type);
 		finish(m, EX_PROTOCOL);
-		return;
+		return EPROTO;
 	}
-	tell_worker(m, r->header.client, error, true);
 }
 
-/* What came with a request is no client's connection, or there is no telling: nothing is sent there. */
 static void
-refuse_connection(struct monitor *m, const struct priv_request *r)
+close_all(int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		if (fds[i] >= 0) {
+			close(fds[i]);
+			fds[i] = -1;
+		}
+	}
+}
+
+/* Why a request's connection is no client's, or there is no telling: nothing is sent there. */
+static int
+refuse_connection(struct monitor *m)
 {
 	int error = errno;
 
 	if (log_limit_pass(&m->request_limit, "unanswered requests")) {
 		log_warn("a request of the worker: its connection");
 	}
-	tell_worker(m, r->header.client, error, false);
+	return error;
 }
 
 static void
@@ -371,7 +373,9 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 	struct priv_request r;
 	int fds[FDPASS_MAX] = {-1, -1, -1};
 	unsigned fd_count = FDPASS_MAX;
+	bool answered = false;
 	ssize_t n;
+	int error;
 
 	memset(&r, 0, sizeof(r));
 	n = fdpass_receive(fd, &r, sizeof(r), fds, &fd_count);
@@ -388,21 +392,28 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 		finish(m, EX_SOFTWARE);
 		return;
 	}
+	if (n >= 0 && fd_count > 1 && os_descriptor_of(fds[1]) == OS_DESCRIPTOR_FOREIGN) {
+		log_errorx("the worker sent a descriptor that no worker sends: ending, open devices stay");
+		finish(m, EX_PROTOCOL);
+		return; /* closing it might wait for its owner; the end of the process does not */
+	}
 	if (n != (ssize_t)sizeof(r) || r.header.magic != PRIV_MAGIC || r.header.type != PRIV_REQUEST || fd_count < 1 ||
 	    message_check_request(&r.message, r.message_bytes, fd_count - 1) != 0) {
 		log_errorx("the worker sent what no worker sends: ending, open devices stay");
 		finish(m, EX_PROTOCOL);
-	} else if (rundir_check_connection(&m->rundir, fds[0]) < 0) {
-		refuse_connection(m, &r);
 	} else {
-		netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
-		dispatch(m, &r, fds);
-	}
-	for (unsigned i = 0; n >= 0 && i < fd_count; i++) {
-		if (fds[i] >= 0) {
-			close(fds[i]);
+		if (rundir_check_connection(&m->rundir, fds[0]) < 0) {
+			error = refuse_connection(m);
+		} else {
+			netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
+			error = dispatch(m, &r, fds);
+			answered = true;
 		}
+		/* Before the worker hears of it, which has copies until then: the last close of what a stranger sent is not ours. */
+		close_all(fds, fd_count);
+		tell_worker(m, r.header.client, error, answered);
 	}
+	close_all(fds, n >= 0 ? fd_count : 0);
 }
 
 static void

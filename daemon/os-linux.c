@@ -7,6 +7,7 @@
  * was accepted belongs to the namespace of the process that connected (net/unix/af_unix.c unix_stream_connect);
  * SIOCUNIXFILE (net/unix/af_unix.c unix_open_file: an O_PATH descriptor of the file that a socket is bound to, Linux 4.16).  ioctl_ns(2):
  * NS_GET_USERNS, NS_GET_OWNER_UID; setns(2): wants CAP_SYS_ADMIN here and there.  machine-id(5): 32 hexadecimal digits.
+ * statx(2) AT_STATX_DONT_SYNC: what the kernel knows itself, without a question to a file system (fs/fuse/dir.c fuse_update_get_attr).
  * pidfd_open(2), pidfd_getfd(2) and waitid(2) P_PIDFD: Linux 5.6.
  */
 #include "os.h"
@@ -30,7 +31,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -191,10 +191,24 @@ os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES])
 	return -1;
 }
 
-bool
-os_is_tun_node(const struct stat *st)
+enum os_descriptor
+os_descriptor_of(int fd)
 {
-	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
+	int flags = fcntl(fd, F_GETFL), family = 0;
+	socklen_t length = sizeof(family);
+	struct statx st;
+
+	/* O_PATH: nothing was opened; what the file claims to be is its file system's word alone. */
+	if (flags < 0 || (flags & O_PATH) != 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0) {
+		return OS_DESCRIPTOR_FOREIGN;
+	}
+	if (S_ISCHR(st.stx_mode) && st.stx_rdev_major == PATHS_TUN_MAJOR && st.stx_rdev_minor == PATHS_TUN_MINOR) {
+		return OS_DESCRIPTOR_NODE;
+	}
+	if (S_ISSOCK(st.stx_mode) && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX) {
+		return OS_DESCRIPTOR_SOCKET;
+	}
+	return OS_DESCRIPTOR_FOREIGN;
 }
 
 int
@@ -225,14 +239,10 @@ identity(int fd, uint64_t *id)
 int
 os_netns_of_fd(int fd, uint64_t *id, int *ns)
 {
-	struct stat st;
 	int saved;
 
 	/* A stranger's descriptor may be of any driver, to which the number of the request below means something else. */
-	if (fstat(fd, &st) < 0) {
-		return -1;
-	}
-	if (!S_ISSOCK(st.st_mode) && !os_is_tun_node(&st)) {
+	if (os_descriptor_of(fd) == OS_DESCRIPTOR_FOREIGN) {
 		errno = EINVAL;
 		return -1;
 	}

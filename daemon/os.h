@@ -48,8 +48,16 @@ bool os_runs_program(pid_t pid, const char *path);
 #define OS_MACHINE_ID_BYTES 16
 int os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES]);
 
-/* Whether a file is the node of Linux's tun driver; no on other platforms. */
-bool os_is_tun_node(const struct stat *st);
+/*
+ * What a descriptor is that a stranger sent.  Asking never waits, not even for a file system that its own user answers for; with one of the
+ * first two kinds nothing else does.
+ */
+enum os_descriptor {
+	OS_DESCRIPTOR_NODE,    /* opened from the node of Linux's tun driver */
+	OS_DESCRIPTOR_SOCKET,  /* of the kind that a channel can be */
+	OS_DESCRIPTOR_FOREIGN, /* anything else */
+};
+enum os_descriptor os_descriptor_of(int fd);
 
 /*
  * Network namespaces.  One is known by its identity: its inode; 0 on platforms without.

@@ -14,6 +14,7 @@
 
 #include "daemon/client.h"
 #include "daemon/log.h"
+#include "daemon/patience.h"
 #include "protocol/transport.h"
 
 /* Connections taken per turn of the loop. */
@@ -104,7 +105,9 @@ on_connection(evutil_socket_t listener, short what, void *argument)
 		int fd = transport_accept(listener);
 
 		if (fd >= 0) {
+			patience_begin();
 			add_client(s, fd);
+			patience_end();
 			continue;
 		}
 		if (errno == EINTR || errno == ECONNABORTED) {
@@ -209,9 +212,11 @@ server_done(struct server *s, uint64_t client, int error, bool answered)
 
 	TAILQ_FOREACH(c, &s->clients, entry) {
 		if (c->number == client && c->state == CLIENT_WAITING) {
+			patience_begin();
 			if (!client_done(c, error, answered)) {
 				server_drop(s, c, NULL);
 			}
+			patience_end();
 			return;
 		}
 	}

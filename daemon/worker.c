@@ -20,6 +20,7 @@
 #include "daemon/client.h"
 #include "daemon/log.h"
 #include "daemon/os.h"
+#include "daemon/patience.h"
 #include "daemon/privmsg.h"
 #include "daemon/server.h"
 #include "protocol/fdpass.h"
@@ -109,7 +110,7 @@ worker_run(void)
 	signal(SIGTERM, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
 	w.base = event_base_new();
-	if (w.base == NULL) {
+	if (w.base == NULL || patience_init() < 0) {
 		log_errorx("no event loop");
 		return EX_OSERR;
 	}

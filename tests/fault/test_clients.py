@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Clients of the control socket that do not do what they should."""
 import os
+import signal
 import struct
 import time
 
@@ -104,6 +105,68 @@ def test_descriptors_where_none_belong(daemon):
     assert os.read(reader, 1) == b""
     os.close(reader)
     assert still_serves(daemon)
+
+
+# What a descriptor's owner can make its close wait for: a TCP socket with SO_LINGER, whose peer reads nothing.
+LINGERING = """
+import os, socket, struct, sys
+def lingering():
+    listener = socket.create_server(("127.0.0.1", 0))
+    s = socket.create_connection(listener.getsockname())
+    kept.append(listener.accept()[0])
+    s.setblocking(False)
+    try:
+        while True:
+            s.send(bytes(65536))
+    except BlockingIOError:
+        pass
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 60))
+    held.append(s)
+    return s
+def queued():
+    ends = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    socket.send_fds(ends[0], [b"x"], [lingering().fileno()])
+    held.extend(ends)
+    return ends[1]
+kept, held = [], []
+os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(1234, 1234, 1234)
+"""
+WAITS = {
+    "as the device": "client.send(Client.attach_message(), [lingering().fileno()])",
+    "as the proof": "client.send(Client.header(Client.HEADER_MODE, 32) + struct.pack('=QIB3x', 1, 0, 1), [lingering().fileno()])",
+    "where none belongs": "client.send(Client.status_message(), [lingering().fileno()])",
+    "as one of many": "client.send(Client.attach_message(), [lingering().fileno() for _ in range(8)])",
+    "in the queue of the device": "client.send(Client.attach_message(), [queued().fileno()])",
+    "in the queue of the proof":
+        "client.send(Client.header(Client.HEADER_MODE, 32) + struct.pack('=QIB3x', 1, 0, 1), [queued().fileno()])",
+    "in a message that nobody reads": "client.send(b'garbage'), client.send(Client.status_message(), [lingering().fileno()])",
+}
+
+
+@pytest.mark.parametrize("how", WAITS)
+def test_descriptor_whose_close_waits_keeps_nobody_waiting(daemon, namespace, how):
+    script = LINGERING + f"""
+sys.path.insert(0, {os.path.dirname(worlds.__file__)!r})
+from worlds import Client
+client = Client({daemon.socket!r})
+{WAITS[how]}
+held.clear()
+print("sent")
+sys.stdin.read()
+"""
+    worker = wait_until(daemon.worker)
+    # So that the client's own close is not the last.
+    os.kill(worker, signal.SIGSTOP)
+    client = namespace.start(["/usr/bin/python3", "-u", "-c", script], "client")
+    try:
+        client.wait_for("sent")
+    finally:
+        os.kill(worker, signal.SIGCONT)
+    begin = time.monotonic()
+    for _ in range(3):
+        assert still_serves(daemon)
+    assert time.monotonic() - begin < 5
+    client.kill()
 
 
 def test_header_mode_without_a_descriptor(daemon):
