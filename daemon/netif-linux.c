@@ -3,11 +3,15 @@
  * netif-linux.c - interfaces by rtnetlink.
  *
  * Theory of operation.  Two sockets: one for requests and their answers, blocking with a receive time-out, and one
- * that is a member of the link and address groups and is only ever read.  Answers are matched by sequence number.  The kernel
- * is the only peer (nl_pid 0 is checked), yet lengths are checked before use.  A full event queue shows as
- * ENOBUFS on the event socket; the caller then reads every interface again.
+ * that is a member of the link and address groups and is only ever read.  Answers are matched by sequence number.  A full event
+ * queue shows as ENOBUFS on the event socket; the caller then reads every interface again.
  *
- * Sources: rtnetlink(7), netlink(7); net/core/rtnetlink.c (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX in RTM_DELLINK marks a
+ * Trust.  Whoever rules a network namespace may send to the netlink sockets in it, and the namespace may be a stranger's.  Both sockets are
+ * connected to the kernel, which so refuses what others send to them alone; what others send to a group is told by its sender's number,
+ * passed over, and bounded.  Lengths are checked before use.
+ *
+ * Sources: rtnetlink(7), netlink(7); net/netlink/af_netlink.c (netlink_getsockbyportid: to a connected socket only its peer may send);
+ * net/core/rtnetlink.c (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX in RTM_DELLINK marks a
  * move); drivers/net/tun.c tun_fill_info (IFLA_TUN_PERSIST).
  */
 #include "netif.h"
@@ -34,6 +38,8 @@
 #define ANSWER_BYTES 32768
 /* Events that wait while the monitor is busy: some thousands of link changes. */
 #define WATCH_BUFFER_BYTES (1024 * 1024)
+/* Records of no interest that are passed over per call: the rest waits for the next. */
+#define PASSED_OVER_MAX 256
 /* The kernel answers at once; this only bounds a wait that should never be. */
 #define ANSWER_TIMEOUT_S 2
 
@@ -60,14 +66,15 @@ struct request {
 static int
 open_socket(unsigned groups)
 {
-	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups};
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = groups}, kernel = {.nl_family = AF_NETLINK};
 	int fd;
 
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | (groups != 0 ? SOCK_NONBLOCK : 0), NETLINK_ROUTE);
 	if (fd < 0) {
 		return -1;
 	}
-	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    connect(fd, (struct sockaddr *)&kernel, sizeof(kernel)) < 0) {
 		int saved = errno;
 		close(fd);
 		errno = saved;
@@ -242,6 +249,7 @@ link_message_ok(const struct nlmsghdr *h)
 	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
 }
 
+/* 1: watch_buffer has messages, perhaps none; 0: there are no more; -1 with errno. */
 static int
 receive_watch(struct netif *n)
 {
@@ -249,26 +257,23 @@ receive_watch(struct netif *n)
 	socklen_t from_length = sizeof(from);
 	ssize_t bytes;
 
-	for (;;) {
+	do {
 		bytes = recvfrom(n->watch_fd, n->watch_buffer, sizeof(n->watch_buffer), MSG_TRUNC,
 		    (struct sockaddr *)&from, &from_length);
-		if (bytes < 0 && errno == EINTR) {
-			continue;
-		}
-		if (bytes < 0) {
-			return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
-		}
-		if ((size_t)bytes > sizeof(n->watch_buffer)) {
-			errno = ENOBUFS; /* cut: as good as lost */
-			return -1;
-		}
-		if (from.nl_pid != 0) {
-			continue; /* not the kernel */
-		}
-		n->watch_length = (size_t)bytes;
-		n->watch_offset = 0;
-		return 1;
+	} while (bytes < 0 && errno == EINTR);
+	n->watch_length = n->watch_offset = 0;
+	if (bytes < 0) {
+		return errno == EAGAIN || errno == EWOULDBLOCK ? 0 : -1;
 	}
+	if (from.nl_pid != 0) {
+		return 1; /* not the kernel */
+	}
+	if ((size_t)bytes > sizeof(n->watch_buffer)) {
+		errno = ENOBUFS; /* cut: as good as lost */
+		return -1;
+	}
+	n->watch_length = (size_t)bytes;
+	return 1;
 }
 
 /* 1: *event is filled; 0: a message of no interest here. */
@@ -308,6 +313,8 @@ read_event(const struct nlmsghdr *h, struct netif_event *event)
 int
 netif_next_event(struct netif *n, struct netif_event *event)
 {
+	unsigned received = 0;
+
 	for (;;) {
 		const struct nlmsghdr *h;
 		size_t left = n->watch_length - n->watch_offset;
@@ -315,9 +322,8 @@ netif_next_event(struct netif *n, struct netif_event *event)
 
 		h = (const struct nlmsghdr *)(const void *)(n->watch_buffer + n->watch_offset);
 		if (left == 0 || !NLMSG_OK(h, left)) {
-			result = receive_watch(n);
+			result = received++ < PASSED_OVER_MAX ? receive_watch(n) : 0;
 			if (result <= 0) {
-				n->watch_length = n->watch_offset = 0;
 				return result;
 			}
 			continue;

@@ -31,6 +31,7 @@ struct entry {
 struct netns_table {
 	struct event_base *base;
 	struct netns_callbacks callbacks;
+	struct log_limit lost_limit;
 	struct entry *entries; /* the daemon's own is the last */
 	struct entry *own;
 };
@@ -74,7 +75,9 @@ tell_news(struct entry *e, unsigned limit)
 		if (result > 0) {
 			c->on_event(c->argument, &e->ns, &event);
 		} else if (errno == ENOBUFS) {
-			log_info("news of interfaces was lost: reading all again");
+			if (log_limit_pass(&e->table->lost_limit, "lost news")) {
+				log_info("news of interfaces was lost: reading all again");
+			}
 			c->on_lost(c->argument, &e->ns);
 		} else {
 			c->on_failed(c->argument);

@@ -4,6 +4,7 @@ import os
 import pathlib
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -135,6 +136,53 @@ def test_a_user_in_a_namespace_of_its_own(directory, namespace, open_to_all, nod
     holder.end()
     wait_until(lambda: not all_devices(open_to_all))
     assert held_namespaces(open_to_all.pid) == []
+
+
+STUFFER = """
+import errno, os, socket, struct, sys
+device = os.open("/dev/tap0", os.O_RDWR)
+own = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE)
+own.bind((0, 0))
+own.setblocking(False)
+junk = struct.pack("=IHHII", 1024, 16, 0, 0, 0) + bytes(1008)
+def stuff():
+    sent = 0
+    for line in open("/proc/net/netlink").readlines()[1:]:
+        protocol, port = map(int, line.split()[1:3])
+        if protocol == socket.NETLINK_ROUTE and port not in (0, own.getsockname()[0]):
+            for group in (0, 1):
+                try:
+                    for _ in range(3000):
+                        own.sendto(junk, (0 if group else port, group))
+                        sent += 1
+                except OSError as e:
+                    print("refused", errno.errorcode[e.errno])
+    return sent
+print("stuffed", stuff())
+for line in sys.stdin:
+    if line.strip() == "flood":
+        print("flooding")
+        while True:
+            stuff()
+"""
+
+
+@pytest.mark.parametrize("how", ["once", "for ever"])
+def test_a_user_s_own_messages_in_its_namespace_are_none_of_the_kernel_s(namespace, open_to_all, how):
+    """Who has a network namespace may send to every netlink socket in it, the daemon's too."""
+    prefix = [*USER, "unshare", "-U", "-r", "-n"]
+    stuffer = namespace.start([*prefix, TUNTAPD, "exec", "-s", open_to_all.socket, "--", PYTHON, "-u", "-c", STUFFER], "stuffer")
+    stuffer.wait_for("stuffed")
+    if how == "for ever":
+        stuffer.say("flood")
+        stuffer.wait_for("flooding")
+    begin = time.monotonic()
+    device, = all_devices(open_to_all)
+    assert time.monotonic() - begin < 1.5
+    assert device["interface"] == "tap0" and device["holder"]["uid"] == 1234
+    stuffer.end()
+    wait_until(lambda: not all_devices(open_to_all))
+    assert open_to_all.log.count("news of interfaces was lost") <= 10
 
 
 def test_a_user_in_somebody_else_s_namespace_is_refused(namespace, other, open_to_all):
