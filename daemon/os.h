@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * os.h - what differs by platform and is neither a link nor an interface: who asks, network namespaces,
- * giving up rights, readiness.  One file per platform: os-linux.c.
+ * giving up rights, readiness.  One file per platform: os-linux.c; the filter of system calls has one of its own, filter-linux.c.
  */
 #ifndef TUNTAPD_DAEMON_OS_H
 #define TUNTAPD_DAEMON_OS_H
@@ -127,6 +127,16 @@ const char *os_rights_missing(void);
  * what failed.
  */
 int os_confine(int root_dir, const char **step);
+
+/*
+ * After os_confine(), for good: no system calls but those that the process needs from then on, with the descriptors that it has.  0, or -1
+ * with errno: ENOSYS, EINVAL (the kernel, or this build, has no such thing).
+ */
+enum os_role {
+	OS_ROLE_WORKER,
+	OS_ROLE_RELAY,
+};
+int os_limit_calls(enum os_role role);
 
 /* Executes this program's own file again with argv.  Returns only on failure: -1 with errno. */
 int os_exec_self(char *const argv[]);

@@ -309,6 +309,9 @@ prepare(const char *ifname, struct port **port, struct relay **relay, struct rel
 		log_error("starting");
 		return EX_OSERR;
 	}
+	if (os_limit_calls(OS_ROLE_RELAY) < 0) {
+		log_debug("no filter of system calls");
+	}
 	return EX_OK;
 }
 

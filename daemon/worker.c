@@ -120,6 +120,9 @@ worker_run(void)
 		return EX_NOPERM;
 	}
 	close(PRIV_FD_ROOT);
+	if (os_limit_calls(OS_ROLE_WORKER) < 0) {
+		log_info("no filter of system calls: this kernel, or this build, has none");
+	}
 	w.readable = event_new(w.base, PRIV_FD_MONITOR, EV_READ | EV_PERSIST, on_answer, &w);
 	w.writable = event_new(w.base, PRIV_FD_MONITOR, EV_WRITE, on_room, &w);
 	w.server = server_new(w.base, PRIV_FD_LISTENER, forward, &w);

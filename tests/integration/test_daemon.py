@@ -52,6 +52,7 @@ def test_worker_has_no_rights(daemon):
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(fields[name], 16) == 0, name
     assert fields["NoNewPrivs"].strip() == "1"
+    assert "asan" in TUNTAPD or fields["Seccomp"].strip() == "2"
     assert fields["Groups"].strip() == ""
     assert os.readlink(f"/proc/{worker}/root") == str(daemon.rundir / "empty")
     assert not os.listdir(daemon.rundir / "empty")

@@ -5,7 +5,7 @@ import pathlib
 
 import pytest
 from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemon
-from worlds import PYTHON, answer, wait_until
+from worlds import PYTHON, TUNTAPD, answer, wait_until
 
 
 @pytest.fixture
@@ -209,6 +209,7 @@ def test_relay_has_no_rights_and_a_session_of_its_own(daemon):
     for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(fields[name], 16) == 0, name
     assert fields["NoNewPrivs"].strip() == "1" and fields["Groups"].strip() == ""
+    assert "asan" in TUNTAPD or fields["Seccomp"].strip() == "2"
     assert os.getsid(relay) == relay
     assert os.readlink(f"/proc/{relay}/ns/net") != os.readlink(f"/proc/{holder.pid}/ns/net")
     holder.end()
