@@ -20,7 +20,7 @@ struct daemon_options {
  * Runs the daemon in the foreground until SIGTERM or SIGINT (devices stay open) or a stop request (devices are ended).
  * Logs to standard error.  Returns an exit status of <sysexits.h>: EX_OK; EX_USAGE (socket path too long);
  * EX_CONFIG; EX_NOPERM (rights are missing: the log line says which); EX_UNAVAILABLE (another daemon
- * serves this socket, or /dev/net/tun is missing); EX_OSERR.
+ * serves this socket, or /dev/net/tun is missing and nothing works without it, or a link that the configuration names); EX_OSERR.
  */
 int daemon_serve(const struct daemon_options *options);
 

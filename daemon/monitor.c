@@ -436,6 +436,72 @@ on_time_to_look(evutil_socket_t fd, short what, void *argument)
 	}
 }
 
+static const char *
+why_unavailable(const struct link_ops *link)
+{
+	return link != NULL ? link->unavailable() : "no link serves such devices on this platform";
+}
+
+/* Whether a unit's link is what the platform has for its kind: it has none by name, or one that cannot make such devices (link_of). */
+static bool
+is_made_by_auto(const struct policy *policy, struct device_id id)
+{
+	const struct link_ops *link = link_find(policy_device(policy, id)->link);
+
+	return link == NULL || (link->kinds & (1u << id.kind)) == 0;
+}
+
+/* How many units of a kind have the platform's link. */
+static unsigned
+count_made_by_auto(const struct policy *policy, uint8_t kind)
+{
+	unsigned count = 0;
+
+	for (struct device_id id = {.kind = kind}; policy_has(policy, id); id.unit++) {
+		count += is_made_by_auto(policy, id);
+	}
+	return count;
+}
+
+/* The link that a configuration names at a place of its lists, first those of the devices. */
+static const char *
+link_name_at(const struct policy *policy, unsigned i)
+{
+	return i < policy->device_count ? policy->devices[i].link : policy->names[i - policy->device_count].device.link;
+}
+
+/*
+ * What the configuration names must be there.  What it leaves to the platform must be there if no unit could be made without it; else the
+ * administrator is told what cannot be opened.  An exit status.
+ */
+static int
+check_links(const struct policy *policy)
+{
+	static const uint8_t kinds[] = {DEVICE_TUN, DEVICE_TAP};
+	const char *missing[] = {why_unavailable(link_auto(DEVICE_TUN)), why_unavailable(link_auto(DEVICE_TAP))}, *text;
+	unsigned lost[] = {count_made_by_auto(policy, DEVICE_TUN), count_made_by_auto(policy, DEVICE_TAP)};
+
+	for (unsigned i = 0; i < policy->device_count + policy->names_count; i++) {
+		const char *name = link_name_at(policy, i);
+
+		text = name[0] != '\0' ? why_unavailable(link_find(name)) : NULL;
+		if (text != NULL) {
+			log_errorx("%s", text);
+			return EX_UNAVAILABLE;
+		}
+	}
+	if (missing[0] != NULL && missing[1] != NULL && lost[0] + lost[1] == (unsigned)policy->tun_units + policy->tap_units) {
+		log_errorx("%s", missing[1]);
+		return EX_UNAVAILABLE;
+	}
+	for (unsigned k = 0; k < sizeof(kinds); k++) {
+		if (missing[k] != NULL && lost[k] > 0) {
+			log_warnx("%u %s devices cannot be opened: %s", lost[k], devname_kind(kinds[k]), missing[k]);
+		}
+	}
+	return EX_OK;
+}
+
 static void
 on_reload(evutil_socket_t number, short what, void *argument)
 {
@@ -444,6 +510,11 @@ on_reload(evutil_socket_t number, short what, void *argument)
 
 	if (config_load(&new, m->config_path, &config_log) != EX_OK) {
 		log_errorx("the configuration is not taken over: all stays as it was");
+		return;
+	}
+	if (check_links(new) != EX_OK) {
+		log_errorx("the configuration is not taken over: all stays as it was");
+		policy_free(new);
 		return;
 	}
 	m->policy = new;
@@ -547,23 +618,13 @@ end_worker(struct monitor *m)
 }
 
 static int
-check_rights(const struct policy *policy)
+check_rights(void)
 {
-	const struct link_ops *link = link_auto(DEVICE_TAP);
 	const char *text = os_rights_missing();
 
 	if (text != NULL) {
 		log_errorx("%s", text);
 		return EX_NOPERM;
-	}
-	text = link != NULL ? link->unavailable() : "no link serves tap devices on this platform";
-	for (unsigned i = 0; text == NULL && i < policy->device_count; i++) {
-		link = link_find(policy->devices[i].link);
-		text = link != NULL ? link->unavailable() : NULL;
-	}
-	if (text != NULL) {
-		log_errorx("%s", text);
-		return EX_UNAVAILABLE;
 	}
 	return EX_OK;
 }
@@ -593,7 +654,10 @@ prepare(struct monitor *m, const struct daemon_options *options)
 
 	m->config_path = options->config_path;
 	if (status == EX_OK) {
-		status = check_rights(m->policy);
+		status = check_rights();
+	}
+	if (status == EX_OK) {
+		status = check_links(m->policy);
 	}
 	if (status == EX_OK) {
 		status = rundir_open(&m->rundir, options->socket_path != NULL ? options->socket_path :

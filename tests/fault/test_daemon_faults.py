@@ -126,6 +126,24 @@ def test_no_node(namespace, directory):
     assert "/dev/net/tun is missing" in done.stderr and "modprobe" in done.stderr
 
 
+def test_no_node_and_no_need_of_it(namespace, directory):
+    """Taps of a pair of interfaces need no node; the tun devices, which do, are said to be missing."""
+    configuration = pathlib.Path(directory) / "veth.conf"
+    configuration.write_text('link = "veth"\n')
+    namespace.run(["mount", "-t", "tmpfs", "none", "/dev/net"])
+    daemon = Daemon(namespace, directory, ["-c", str(configuration)])
+    assert "16 tun devices cannot be opened: /dev/net/tun is missing" in daemon.log and "tap devices cannot" not in daemon.log
+    assert daemon.run(OPEN).stdout.strip() == "opened"
+    assert daemon.run(OPEN.replace("tap0", "tun0")).stdout.strip() == "ENXIO"
+    # A configuration that names what is not there is not taken over.
+    configuration.write_text('device tap0 { link = "linux" }\n')
+    os.kill(daemon.pid, signal.SIGHUP)
+    daemon.process.wait_for("not taken over")
+    assert daemon.run(OPEN).stdout.strip() == "opened"
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    assert daemon.stop() == 0
+
+
 def test_node_that_goes_while_serving(namespace, daemon):
     namespace.run(["mount", "-t", "tmpfs", "none", "/dev/net"])
     done = daemon.run(OPEN)
