@@ -275,7 +275,9 @@ device_on_changed(struct devices *d, struct device *dev, const struct netif_stat
 		dev->state = status->up ? DEVICE_UP : DEVICE_OPEN;
 	}
 	if (renamed) {
-		log_info("%s: interface %s is now called %s", name, dev->link.ifname, status->ifname);
+		if (log_limit_pass(&d->limits[RENAMED], "renamed interfaces")) {
+			log_info("%s: interface %s is now called %s", name, dev->link.ifname, status->ifname);
+		}
 		memcpy(dev->link.ifname, status->ifname, sizeof(dev->link.ifname));
 		if (statepage_set_ifname(&dev->page, dev->link.ifname) < 0) {
 			log_warn("%s: writing the state page", name);
@@ -330,8 +332,10 @@ devices_tun_set(struct devices *d, const struct os_peer *peer, int fd, enum mess
 	}
 	device_name(d, dev, name);
 	if (peer->uid != 0 && (what == TUN_SET_PERSIST ? value != 0 : what != TUN_SET_OWNER || value != peer->uid)) {
-		log_info("%s: refused to uid %ld, pid %ld: only root makes an interface persistent, or another's", name,
-		    (long)peer->uid, (long)peer->pid);
+		if (log_limit_pass(&d->limits[REFUSED_TUN_SET], "refused settings")) {
+			log_info("%s: refused to uid %ld, pid %ld: only root makes an interface persistent, or another's", name,
+			    (long)peer->uid, (long)peer->pid);
+		}
 		errno = EPERM;
 		return -1;
 	}

@@ -64,6 +64,15 @@ refuse(struct devices *d, enum refusal why, const struct device_attach *request,
 	}
 }
 
+/* A step of an open that depends on the daemon's own files; errno as it was. */
+static void
+warn_of_open(struct devices *d, const char *name, const char *step)
+{
+	if (log_limit_pass(&d->limits[FAILED_OPEN], "failed opens")) {
+		log_warn("%s: %s", name, step);
+	}
+}
+
 /* How many devices a user has open. */
 static unsigned
 open_count_of(const struct devices *d, uid_t uid)
@@ -247,7 +256,7 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	device_name(d, dev, name);
 	if (statepage_open(&dev->page, d->setup.rundir, place) < 0 || device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
-		log_warn("%s: preparing the open", name);
+		warn_of_open(d, name, "preparing the open");
 		goto fail;
 	}
 	dev->link.open_number = dev->page.content.open_number + 1;
@@ -267,11 +276,11 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	page = statepage_reader(&dev->page, d->setup.rundir);
 	/* A relay goes on without us: it must be known by the time that the program has its end. */
 	if (dev->link.relay.pid != 0 && device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
-		log_warn("%s: writing down the relay", name);
+		warn_of_open(d, name, "writing down the relay");
 		goto fail;
 	}
 	if (page < 0 || begin_page(dev, request->how.access, &status) < 0) {
-		log_warn("%s: writing down the open", name);
+		warn_of_open(d, name, "writing down the open");
 		goto fail;
 	}
 	dev->state = DEVICE_OPEN;

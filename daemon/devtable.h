@@ -39,9 +39,10 @@ struct device {
 	char program[MESSAGE_PROGRAM_SIZE];
 };
 
-/* Refusals that a stranger can repeat, each with its own limit of log lines. */
+/* Refusals, and what else a stranger can repeat, each with its own limit of log lines. */
 enum refusal {
 	REFUSED_POLICY, REFUSED_PROGRAM, REFUSED_NAMESPACE, REFUSED_TOO_MANY, REFUSED_FULL, REFUSED_BUSY, REFUSED_LINK, REFUSED_SETUP,
+	REFUSED_TUN_SET, FAILED_OPEN, RENAMED,
 	REFUSALS
 };
 

@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Clients of the control socket that do not do what they should."""
 import os
+import pathlib
 import signal
 import struct
 import time
 
 import pytest
 import worlds
-from worlds import Client, answer, wait_until
+from worlds import Client, Daemon, answer, wait_until
 
 
 def still_serves(daemon):
@@ -229,6 +230,38 @@ sys.stdin.read()
     client.wait_for("closed")
     wait_until(lambda: daemon.state("tap0") == "closed")
     client.end()
+
+
+def test_what_a_holder_can_do_again_and_again_fills_no_log(namespace, directory):
+    """Renames of its interface, and settings that are refused: one line for many."""
+    configuration = pathlib.Path(directory) / "open.conf"
+    configuration.write_text('mode = "0666"\n')
+    daemon = Daemon(namespace, directory, ["-c", str(configuration)])
+    holder = namespace.start(["/usr/bin/python3", "-u", "-c", f"""
+import os, struct, sys
+sys.path.insert(0, {os.path.dirname(worlds.__file__)!r})
+from worlds import Client
+node = os.open("/dev/net/tun", os.O_RDWR)
+os.setgroups([]); os.setresgid(1234, 1234, 1234); os.setresuid(1234, 1234, 1234)
+client = Client({daemon.socket!r})
+client.send(Client.attach_message(unit=65535, dialect=1, tun_flags=0x1002, ifname=b"tap0"), [node])
+assert Client.error(client.receive()[0]) == 0
+for _ in range(100):
+    client.send(Client.header(6, 32) + struct.pack("=IB11x", 1, 1), [node])
+    assert Client.error(client.receive()[0]) == 1
+print("refused")
+sys.stdin.read()
+"""], "holder")
+    holder.wait_for("refused")
+    assert 1 <= daemon.log.count("only root makes an interface persistent") <= 2
+    batch = pathlib.Path(directory) / "batch"
+    batch.write_text("link set tap0 name other0\nlink set other0 name tap0\n" * 50 + "link set tap0 name last0\n")
+    namespace.run(["ip", "-batch", str(batch)])
+    wait_until(lambda: any(d["interface"] == "last0" for d in daemon.status().values()))
+    assert 1 <= daemon.log.count("is now called") <= 2
+    holder.end()
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    assert daemon.stop() == 0
 
 
 def test_one_that_never_reads_holds_up_nobody(daemon):
