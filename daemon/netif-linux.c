@@ -34,7 +34,10 @@
 
 #include "os.h"
 
-/* The kernel splits dumps at its own page-sized skbs; 32 KiB holds any single answer that it makes (netlink(7)). */
+/*
+ * The kernel splits dumps at its own page-sized skbs.  A message about one interface is longer if the interface's user wants it so, by
+ * alternative names; they stand behind all that is read here (net/core/rtnetlink.c rtnl_fill_ifinfo), and are cut off.
+ */
 #define ANSWER_BYTES 32768
 /* Events that wait while the monitor is busy: some thousands of link changes. */
 #define WATCH_BUFFER_BYTES (1024 * 1024)
@@ -249,6 +252,21 @@ link_message_ok(const struct nlmsghdr *h)
 	return h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct ifinfomsg));
 }
 
+/* What was received is one message that is longer than the buffer: it ends where the buffer does.  How much there is. */
+static size_t
+cut(char *buffer, size_t bytes)
+{
+	struct nlmsghdr *h = (struct nlmsghdr *)(void *)buffer;
+
+	if (bytes <= ANSWER_BYTES) {
+		return bytes;
+	}
+	if (h->nlmsg_len > ANSWER_BYTES) {
+		h->nlmsg_len = ANSWER_BYTES;
+	}
+	return ANSWER_BYTES;
+}
+
 /* 1: watch_buffer has messages, perhaps none; 0: there are no more; -1 with errno. */
 static int
 receive_watch(struct netif *n)
@@ -268,11 +286,7 @@ receive_watch(struct netif *n)
 	if (from.nl_pid != 0) {
 		return 1; /* not the kernel */
 	}
-	if ((size_t)bytes > sizeof(n->watch_buffer)) {
-		errno = ENOBUFS; /* cut: as good as lost */
-		return -1;
-	}
-	n->watch_length = (size_t)bytes;
+	n->watch_length = cut(n->watch_buffer, (size_t)bytes);
 	return 1;
 }
 
@@ -354,7 +368,7 @@ static int
 receive_answer(struct netif *n, bool dump, on_answer handler, void *argument)
 {
 	for (;;) {
-		ssize_t bytes = recv(n->request_fd, n->answer, sizeof(n->answer), 0);
+		ssize_t bytes = recv(n->request_fd, n->answer, sizeof(n->answer), MSG_TRUNC);
 		const struct nlmsghdr *h;
 		size_t left;
 
@@ -367,7 +381,7 @@ receive_answer(struct netif *n, bool dump, on_answer handler, void *argument)
 			}
 			return -1;
 		}
-		left = (size_t)bytes;
+		left = cut(n->answer, (size_t)bytes);
 		for (h = (const struct nlmsghdr *)(const void *)n->answer; NLMSG_OK(h, left); h = NLMSG_NEXT(h, left)) {
 			if (h->nlmsg_seq != n->sequence) {
 				continue; /* the rest of an earlier answer that timed out */

@@ -185,6 +185,25 @@ def test_a_user_s_own_messages_in_its_namespace_are_none_of_the_kernel_s(namespa
     assert open_to_all.log.count("news of interfaces was lost") <= 10
 
 
+def test_a_user_s_interface_with_more_names_than_a_message_has_room(directory, namespace, open_to_all):
+    """Alternative names make the kernel's message about an interface as long as its user likes, up to 64 KiB."""
+    prefix = [*USER, "unshare", "-U", "-r", "-n"]
+    holder = hold_in(namespace, open_to_all, prefix=prefix)
+    holder.wait_for("opened")
+    device, = all_devices(open_to_all)
+    batch = pathlib.Path(directory) / "batch"
+    batch.write_text("".join(f"link property add dev tap0 altname {number:0126}\n" for number in range(450)))
+    inside = ["nsenter", "-t", str(device["holder"]["pid"]), "-n", "ip"]
+    subprocess.run([*inside, "-batch", str(batch)], check=True)
+    begin = time.monotonic()
+    subprocess.run([*inside, "link", "set", "tap0", "up"], check=True)
+    wait_until(lambda: all_devices(open_to_all)[0]["state"] == "up")
+    assert time.monotonic() - begin < 1.5
+    assert answer(holder, "write") == "write 60"
+    holder.end()
+    wait_until(lambda: not all_devices(open_to_all))
+
+
 def test_a_user_in_somebody_else_s_namespace_is_refused(namespace, other, open_to_all):
     holder = hold_in(other, open_to_all, prefix=USER)
     assert holder.wait() != 0 and "Permission denied" in holder.output
