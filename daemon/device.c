@@ -296,14 +296,15 @@ device_refresh(struct devices *d, struct device *dev, struct netif_status *statu
 {
 	if (dev->link.ops->read(&dev->link, status) == 0) {
 		device_on_changed(d, dev, status);
-		return dev->state != DEVICE_CLOSED;
-	}
-	if (errno == ENODEV) {
+	} else if (errno == ENODEV) {
 		device_on_departed(d, dev, "closed");
 	} else {
-		log_warn("%s: reading the interface", dev->link.ifname);
+		if (log_limit_pass(&d->limits[FAILED_READ], "failed looks")) {
+			log_warn("%s: reading the interface", dev->link.ifname);
+		}
+		memset(status, 0, sizeof(*status));
 	}
-	return false;
+	return dev->state != DEVICE_CLOSED;
 }
 
 /* The open device that fd is a channel of, or NULL. */

@@ -23,7 +23,7 @@ device_is_still_kept(struct device *dev)
 {
 	struct netif_status status;
 
-	return dev->link.ops->read(&dev->link, &status) == 0 && status.persist;
+	return dev->link.ops->read(&dev->link, &status) == 0 ? status.persist : errno != ENODEV;
 }
 
 void

@@ -122,7 +122,7 @@ is_held(struct devices *d, struct device *dev)
 {
 	struct netif_status status;
 
-	if (!device_refresh(d, dev, &status) || dev->state == DEVICE_CLOSED) {
+	if (!device_refresh(d, dev, &status)) {
 		return false;
 	}
 	if (dev->link.ops->is_over == NULL || !dev->link.ops->is_over(&dev->link)) {

@@ -42,7 +42,7 @@ struct device {
 /* Refusals, and what else a stranger can repeat, each with its own limit of log lines. */
 enum refusal {
 	REFUSED_POLICY, REFUSED_PROGRAM, REFUSED_NAMESPACE, REFUSED_TOO_MANY, REFUSED_FULL, REFUSED_BUSY, REFUSED_LINK, REFUSED_SETUP,
-	REFUSED_TUN_SET, FAILED_OPEN, RENAMED,
+	REFUSED_TUN_SET, FAILED_OPEN, FAILED_READ, RENAMED,
 	REFUSALS
 };
 
@@ -98,14 +98,17 @@ void device_on_departed(struct devices *d, struct device *dev, const char *why);
 /* What the interface is like by now. */
 void device_on_changed(struct devices *d, struct device *dev, const struct netif_status *status);
 
-/* Reads the interface again: for when news may be missing.  False: the device is closed now, or could not be read. */
+/*
+ * Reads the interface again: for when news may be missing.  False: the device is closed now.  One that cannot be read, for want of memory,
+ * is as it was, and *status is empty.
+ */
 bool device_refresh(struct devices *d, struct device *dev, struct netif_status *status);
 
 /* A device that is closed while its persistent interface stays (devkept.c): its last close; or that it is not open after all. */
 void device_on_released(struct devices *d, struct device *dev);
 void device_rest(struct devices *d, struct device *dev);
 
-/* Whether the interface of a closed device is there as it was left. */
+/* Whether the interface of a closed device is there as it was left, as far as can be told. */
 bool device_is_still_kept(struct device *dev);
 
 /* Takes away the interface of a closed device. */

@@ -21,7 +21,7 @@ static struct {
 } interfaces[INTERFACES_MAX];
 static uint32_t last_index;
 static unsigned fail_in, set_up_calls;
-static int fail_error;
+static int fail_error, read_error;
 
 void
 fake_link_reset(void)
@@ -34,7 +34,14 @@ fake_link_reset(void)
 	memset(interfaces, 0, sizeof(interfaces));
 	last_index = 0;
 	fail_in = 0;
+	read_error = 0;
 	set_up_calls = 0;
+}
+
+void
+fake_link_fail_read(int error)
+{
+	read_error = error;
 }
 
 void
@@ -173,8 +180,8 @@ fake_read(struct link *l, struct netif_status *status)
 {
 	unsigned i = find(l->ifindex);
 
-	if (i == INTERFACES_MAX) {
-		errno = ENODEV;
+	if (i == INTERFACES_MAX || read_error != 0) {
+		errno = read_error != 0 ? read_error : ENODEV;
 		return -1;
 	}
 	*status = interfaces[i].status;

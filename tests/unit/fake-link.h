@@ -21,6 +21,9 @@ void fake_link_reset(void);
 /* The nth call of open from now on fails with error (1: the next). */
 void fake_link_fail_open(unsigned nth, int error);
 
+/* From now on no interface can be read; 0: they can again. */
+void fake_link_fail_read(int error);
+
 /* Number of interfaces that exist. */
 unsigned fake_link_count(void);
 

@@ -240,6 +240,24 @@ START_TEST(link_failure_leaves_nothing_and_the_unit_free)
 }
 END_TEST
 
+START_TEST(a_device_that_cannot_be_read_is_as_it_was)
+{
+	struct os_peer root = {0};
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
+
+	fake_link_fail_read(ENOBUFS);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &b), EBUSY);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_OPEN);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).ifindex, a.ifindex);
+	devices_resync(world.devices, netns_own(world.netns));
+	fake_link_fail_read(0);
+	ck_assert_uint_eq(read_page(a.page).open_number, a.open_number);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	ck_assert_uint_eq(devices_open_count(world.devices), 1);
+	close_attached(&a);
+}
+END_TEST
+
 START_TEST(departure_closes_the_device_and_frees_the_unit)
 {
 	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
@@ -422,6 +440,21 @@ START_TEST(persistent_interface_is_joined_and_stays)
 	fake_link_interface(ifindex)->carrier = false;
 	ck_assert(devices_look_at_kept(world.devices));
 	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(a_persistent_interface_that_cannot_be_read_is_not_forgotten)
+{
+	uint32_t ifindex = keep_tap0();
+	struct device_attached a;
+
+	fake_link_fail_read(ENOBUFS);
+	devices_resync(world.devices, netns_own(world.netns));
+	fake_link_fail_read(0);
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(a.ifindex, ifindex);
 	ck_assert_uint_eq(fake_link_count(), 1);
 	close_attached(&a);
 }
@@ -723,6 +756,8 @@ main(void)
 	tcase_add_test(tcase, a_full_table_refuses_and_goes_on);
 	tcase_add_test(tcase, a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel);
 	tcase_add_loop_test(tcase, link_failure_leaves_nothing_and_the_unit_free, 0, 5);
+	tcase_add_test(tcase, a_device_that_cannot_be_read_is_as_it_was);
+	tcase_add_test(tcase, a_persistent_interface_that_cannot_be_read_is_not_forgotten);
 	tcase_add_test(tcase, departure_closes_the_device_and_frees_the_unit);
 	tcase_add_test(tcase, news_of_an_earlier_open_does_not_touch_a_later_one);
 	tcase_add_test(tcase, page_follows_up_down_and_mtu);
