@@ -194,17 +194,18 @@ static int
 make_counters(const struct relays *r, uint32_t place)
 {
 	char path[32];
-	int fd, saved;
+	int fd, error;
 
 	file_of(place, path);
 	if (unlinkat(r->rundir, path, 0) < 0 && errno != ENOENT) {
 		return -1;
 	}
 	fd = openat(r->rundir, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd >= 0 && ftruncate(fd, sizeof(struct relay_counters)) < 0) {
-		saved = errno;
+	/* Its room is taken now: on a full file system the relay would find out by SIGBUS. */
+	error = fd >= 0 ? posix_fallocate(fd, 0, sizeof(struct relay_counters)) : 0;
+	if (error != 0) {
 		close(fd);
-		errno = saved;
+		errno = error;
 		return -1;
 	}
 	return fd;

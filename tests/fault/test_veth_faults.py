@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """What can happen to relayed devices: relays, daemons, interfaces and programs that end, stop or are taken away."""
 import os
+import pathlib
 import signal
 
 import pytest
@@ -8,6 +9,14 @@ from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemo
 from worlds import TUNTAPD, answer, wait_until
 
 SANITIZED = "asan" in TUNTAPD
+OPEN = """
+import errno, os
+try:
+    os.open("/dev/tap0", os.O_RDWR)
+    print("opened")
+except OSError as e:
+    print(errno.errorcode[e.errno])
+"""
 
 
 @pytest.fixture
@@ -182,6 +191,23 @@ def test_carrier_flaps(namespace, daemon):
     else:
         assert "ended by EIO" in program.output  # it read while down
     program.end()
+
+
+def test_no_room_for_the_counters(namespace, directory):
+    """A full RUNDIR is an errno that says so, and no relay that dies of it."""
+    rundir = pathlib.Path(directory) / "socket.d"
+    rundir.mkdir(mode=0o755)
+    namespace.run(["mount", "-t", "tmpfs", "-o", "size=64k,mode=755", "none", str(rundir)])
+    daemon = veth_daemon(namespace, directory)
+    daemon.hold("tap0").end()
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    namespace.run(["sh", "-c", f"rm {rundir}/relays/tap0; dd if=/dev/zero of={rundir}/fill bs=4096"], check=False)
+    assert daemon.run(OPEN).stdout.strip() == "ENOSPC"
+    assert "No space left on device" in daemon.log and not relays(daemon) and not namespace.has("tap0")
+    namespace.run(["rm", f"{rundir}/fill"])
+    assert daemon.run(OPEN).stdout.strip() == "opened"
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    assert daemon.stop() == 0
 
 
 def test_no_room_for_another_descriptor(namespace, directory):
