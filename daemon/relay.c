@@ -12,7 +12,9 @@
  * reason is dropped and counted.
  *
  * End of life.  Hang-up of the channel is the kernel's word that the last copy was closed; nothing else is: a datagram of no bytes, which
- * reads as an end would, is passed over.  What was written before the hang-up is still sent.  The process then ends, and with it the
+ * reads as an end would, is passed over.  A program that was opened for reading alone, or has shut its way to us down, writes nothing any
+ * more and holds the device all the same: poll would call the channel readable for ever, so it is then asked for the hang-up
+ * alone.  What was written before the hang-up is still sent.  The process then ends, and with it the
  * namespace in which it alone held the far end, so that the kernel takes the interface away even if no daemon serves.
  *
  * Ownership and limits.  The relay owns its end of the channel, the port and two bursts of buffers, of which only what
@@ -24,6 +26,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -38,6 +41,9 @@
 #define ETHERNET_HEADER_BYTES 14
 /* One byte more than a frame can have shows one that is too long; a whole number of cache lines. */
 #define SLOT_BYTES ((PORT_FRAME_MAX + 64) / 64 * 64)
+#ifndef POLLRDHUP
+#define POLLRDHUP 0 /* where poll does not tell */
+#endif
 /* Frames after which the port is asked once for what it lost: so asking costs nothing that shows. */
 #define STATS_FRAMES 256
 
@@ -54,6 +60,7 @@ struct relay {
 	struct port *port;
 	struct relay_counters *counters;
 	unsigned unasked; /* frames since the port was asked what it lost */
+	bool silent;      /* nothing will come from the program any more */
 	struct burst to_program, from_program;
 };
 
@@ -237,15 +244,23 @@ from_channel(struct relay *r)
 	return empty_burst(r, (unsigned)n);
 }
 
+/* Whether something waits in the channel: the sum of its bytes (unix(7) SIOCINQ). */
+static bool
+is_queued(const struct relay *r)
+{
+	int queued;
+
+	return ioctl(r->channel, FIONREAD, &queued) == 0 && queued > 0;
+}
+
 /* The program's end is closed: sends what it wrote before. */
 static enum relay_state
 after_hang_up(struct relay *r)
 {
 	enum relay_state state = RELAY_GOES_ON;
-	int queued;
 
-	/* The sum of what is queued (unix(7) SIOCINQ), which nobody can add to any more. */
-	while (state == RELAY_GOES_ON && ioctl(r->channel, FIONREAD, &queued) == 0 && queued > 0) {
+	/* Nobody can add to it any more. */
+	while (state == RELAY_GOES_ON && is_queued(r)) {
 		state = from_channel(r);
 	}
 	return state == RELAY_GOES_ON ? RELAY_HUNG_UP : state;
@@ -261,7 +276,8 @@ ask_what_was_lost(struct relay *r)
 enum relay_state
 relay_turn(struct relay *r, int timeout_ms)
 {
-	struct pollfd p[2] = {{.fd = r->channel, .events = POLLIN}, {.fd = r->port->fd, .events = POLLIN}};
+	const short wanted = r->silent ? 0 : POLLIN | POLLRDHUP;
+	struct pollfd p[2] = {{.fd = r->channel, .events = wanted}, {.fd = r->port->fd, .events = POLLIN}};
 	enum relay_state state = RELAY_GOES_ON;
 
 	if (r->unasked >= STATS_FRAMES) {
@@ -276,7 +292,9 @@ relay_turn(struct relay *r, int timeout_ms)
 	if (state == RELAY_GOES_ON && (p[0].revents & POLLHUP) != 0) {
 		return after_hang_up(r);
 	}
-	if (state == RELAY_GOES_ON && p[0].revents != 0) {
+	if ((p[0].revents & POLLRDHUP) != 0 && !is_queued(r)) {
+		r->silent = true;
+	} else if (state == RELAY_GOES_ON && p[0].revents != 0) {
 		state = from_channel(r);
 	}
 	return state;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "daemon/relay.h"
@@ -372,6 +373,39 @@ START_TEST(what_the_port_lost_is_asked_before_it_sleeps)
 }
 END_TEST
 
+static int64_t
+now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* What O_RDONLY makes, and shutdown(2) by a program without the shim. */
+START_TEST(a_program_that_writes_no_more_is_not_asked_again)
+{
+	int64_t before;
+
+	program_writes(1, 60);
+	ck_assert_int_eq(shutdown(ends[0], SHUT_WR), 0);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(relay_turn(relay, 0), RELAY_GOES_ON);
+	}
+	ck_assert_uint_eq(fake.out_count, 1);
+	before = now_ms();
+	ck_assert_int_eq(relay_turn(relay, 200), RELAY_GOES_ON);
+	ck_assert_int_ge(now_ms() - before, 199);
+	/* The other way works on, and the end is seen. */
+	frames_come_in(3);
+	ck_assert_int_eq(relay_turn(relay, 0), RELAY_GOES_ON);
+	ck_assert_uint_eq(counters.to_program.packets, 3);
+	close(ends[0]);
+	ends[0] = -1;
+	ck_assert_int_eq(relay_turn(relay, 200), RELAY_HUNG_UP);
+}
+END_TEST
+
 START_TEST(an_idle_relay_sleeps)
 {
 	ck_assert_int_eq(relay_turn(relay, 20), RELAY_GOES_ON);
@@ -399,6 +433,7 @@ main(void)
 	tcase_add_test(tcase, a_copy_of_the_program_s_end_keeps_it);
 	tcase_add_loop_test(tcase, an_interface_that_goes_ends_it, 0, 2);
 	tcase_add_test(tcase, what_the_port_lost_is_asked_before_it_sleeps);
+	tcase_add_test(tcase, a_program_that_writes_no_more_is_not_asked_again);
 	tcase_add_test(tcase, an_idle_relay_sleeps);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
