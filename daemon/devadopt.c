@@ -5,7 +5,8 @@
  * Theory of operation.  At start each record of the journal is compared with what there is: its namespace, its interface, its
  * page.  Where all three are as the record has them the device goes on, its page is written again, and its program notices nothing.  Where
  * one is missing the device was closed while no daemon served: its page says so, and its record is cleared.  A record that is not
- * completed is of a daemon that was killed within an open; if its page speaks of that open, the program may have its device.
+ * completed is of a daemon that was killed within an open; if its page speaks of that open, the program may have its device.  An interface
+ * that is missing from its namespace may have been moved meanwhile (devmove.c).
  *
  * What cannot be found is not taken for closed: the device of a namespace that nobody is in any more may live on, and its page says
  * that nobody watches it.
@@ -56,7 +57,8 @@ adopt_kept(struct devices *d, struct device *dev, const struct journal_record *r
 	struct netif_status status;
 
 	dev->link.ifindex = r->ifindex;
-	if (dev->link.ops->adopt(&dev->link, &status) < 0 || !status.persist) {
+	if ((dev->link.ops->adopt(&dev->link, &status) < 0 &&
+	    (r->state == JOURNAL_KEPT || device_find_again(d, dev, &status) < 0)) || !status.persist) {
 		return -1;
 	}
 	dev->kept = true;
@@ -74,7 +76,7 @@ static int
 adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 {
 	const struct state_page *page = &dev->page.content;
-	bool making = r->state == JOURNAL_MAKING;
+	bool making = r->state == JOURNAL_MAKING, over;
 	struct netif_status status;
 
 	dev->id = (struct device_id){.kind = r->kind, .unit = r->unit};
@@ -87,19 +89,19 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	if (statepage_open(&dev->page, d->setup.rundir, dev->place) < 0 || dev->link.ops == NULL) {
 		return -1;
 	}
-	if (hold_namespace(d, dev, r) < 0) {
+	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
+	dev->link.ifindex = making ? page->ifindex : r->ifindex;
+	over = page->open_number != r->open_number + making || page->gone != 0;
+	if (hold_namespace(d, dev, r) < 0 && (over || r->persistent || device_find_again(d, dev, &status) < 0)) {
 		/* It may live on where nobody is left to ask; then its holder asks the kernel. */
-		log_warn("%s: its network namespace (%ju) cannot be found", r->ifname, (uintmax_t)r->netns);
+		log_warnx("%s: its network namespace (%ju) cannot be found", r->ifname, (uintmax_t)r->netns);
 		(void)statepage_set_unwatched(&dev->page);
 		return -1;
 	}
 	if (r->persistent) {
 		return adopt_kept(d, dev, r);
 	}
-	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
-	dev->link.ifindex = making ? page->ifindex : r->ifindex;
-	if (page->open_number != r->open_number + making || page->gone != 0 ||
-	    dev->link.ops->adopt(&dev->link, &status) < 0) {
+	if (over || (dev->link.ops->adopt(&dev->link, &status) < 0 && device_find_again(d, dev, &status) < 0)) {
 		(void)statepage_set_gone(&dev->page);
 		return -1;
 	}
@@ -109,12 +111,13 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 
 /* Whether a record can be what a daemon wrote into that slot. */
 static bool
-belongs(const struct devices *d, uint32_t place, const struct journal_record *r)
+belongs(uint32_t place, const struct journal_record *r)
 {
 	struct device_id id = {.kind = r->kind, .unit = r->unit};
 
-	return device_id_known(id) && (id.unit != DEVICE_UNIT_NAMED && devices_is_own(d, r->netns) ?
-	    place == device_place_fixed(id) : place >= DEVICE_PLACES_FIXED);
+	/* What has moved has kept its place. */
+	return device_id_known(id) && (place >= DEVICE_PLACES_FIXED ||
+	    (id.unit != DEVICE_UNIT_NAMED && place == device_place_fixed(id)));
 }
 
 static bool
@@ -141,7 +144,7 @@ devices_adopt(struct devices *d)
 			}
 			continue;
 		}
-		dev = belongs(d, place, &r) ? devices_entry(d, place) : NULL;
+		dev = belongs(place, &r) ? devices_entry(d, place) : NULL;
 		if (dev == NULL) {
 			log_warnx("journal, record %u: not one of this daemon's", (unsigned)place);
 			(void)journal_clear(d->setup.journal, place);

@@ -3,8 +3,8 @@
  * device.c - the table of devices: what becomes of one between its open and its last close.
  *
  * Theory of operation.  The table is an array by place (protocol/devname.h).  The daemon's own namespace has a fixed place for each
- * unit; a device of another namespace takes a free one of the rest when it is opened.  An entry that was made once stays, closed, for the
- * next open.  State machine of a device:
+ * unit; a device of another namespace takes a free one of the rest when it is opened, and so does a unit whose own place is held by
+ * a device that has moved.  An entry that was made once stays, closed, for the next open.  State machine of a device:
  *
  *	closed --attach--> open --interface up--> up --interface down--> open
  *	open, up --interface departed--> closed
@@ -20,8 +20,8 @@
  * taken away as soon as it shows.  The kernel tells of the mark only while the interface is up (netdev_state_change); for the rest,
  * whoever asks about a device that is open, or wants to open it, has it read again.
  *
- * How a device is opened stands in devopen.c, what is different where its interface is persistent in devkept.c, how a daemon takes
- * over what an earlier one has left in devadopt.c.
+ * How a device is opened stands in devopen.c, how its interface is followed to another network namespace in devmove.c, what is different
+ * where its interface is persistent in devkept.c, how a daemon takes over what an earlier one has left in devadopt.c.
  */
 #include "device.h"
 
@@ -80,6 +80,19 @@ find_by_ifindex(struct devices *d, const struct netns *ns, uint32_t ifindex)
 		struct device *dev = d->at[place];
 
 		if (dev != NULL && (device_is_open(dev) || dev->kept) && dev->link.netns == ns && dev->link.ifindex == ifindex) {
+			return dev;
+		}
+	}
+	return NULL;
+}
+
+struct device *
+devices_find_unit(struct devices *d, uint64_t netns, struct device_id id)
+{
+	for (uint32_t place = 0; id.unit != DEVICE_UNIT_NAMED && place < DEVICE_PLACES_MAX; place++) {
+		struct device *dev = devices_find_open(d, place);
+
+		if (dev != NULL && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
 			return dev;
 		}
 	}
@@ -245,7 +258,7 @@ device_on_departed(struct devices *d, struct device *dev, const char *why)
 		device_call_hook(d, dev, "close", dev->close_hook);
 	}
 	device_forget(d, dev);
-	devices_sync_kept(d, dev->place);
+	devices_sync_kept(d, dev->id.unit == DEVICE_UNIT_NAMED ? dev->place : device_place_fixed(dev->id));
 }
 
 void
@@ -291,10 +304,27 @@ device_on_changed(struct devices *d, struct device *dev, const struct netif_stat
 	}
 }
 
+/* Contract: the first address given to a device that was never up brings it up (lwIP, iodine say no "up"). */
+void
+device_on_address(struct device *dev)
+{
+	if (dev->own_addresses > 0) {
+		dev->own_addresses--;
+	} else if (dev->dialect == DIALECT_BSD && dev->up_on_address && !dev->was_up &&
+	    dev->link.ops->set_up(&dev->link) < 0 && errno != ENODEV) {
+		log_warn("%s: bringing the interface up", dev->link.ifname); /* ENODEV: that it has gone is the next news */
+	}
+}
+
 bool
 device_refresh(struct devices *d, struct device *dev, struct netif_status *status)
 {
-	if (dev->link.ops->read(&dev->link, status) == 0) {
+	int result = dev->link.ops->read(&dev->link, status);
+
+	if (result < 0 && errno == ENODEV) {
+		result = device_find_again(d, dev, status);
+	}
+	if (result == 0) {
 		device_on_changed(d, dev, status);
 	} else if (errno == ENODEV) {
 		device_on_departed(d, dev, "closed");
@@ -391,28 +421,13 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 		}
 		break;
 	case NETIF_ADDRESS_ADDED:
-		/* Contract: the first address given to a device that was never up brings it up (lwIP, iodine say no "up"). */
-		if (dev->own_addresses > 0) {
-			dev->own_addresses--;
-		} else if (dev->dialect == DIALECT_BSD && dev->up_on_address && !dev->was_up &&
-		    dev->link.ops->set_up(&dev->link) < 0 && errno != ENODEV) {
-			log_warn("%s: bringing the interface up", dev->link.ifname); /* ENODEV: that it has gone is the next news */
-		}
+		device_on_address(dev);
 		break;
 	case NETIF_DEPARTED:
 		device_on_departed(d, dev, "closed");
 		break;
 	case NETIF_MOVED:
-		/* It lives on where this daemon cannot watch it: the program asks the kernel from now on. */
-		log_warnx("%s: moved to another network namespace, no longer watched", dev->link.ifname);
-		if (statepage_set_unwatched(&dev->page) < 0) {
-			log_warn("%s: writing the state page", dev->link.ifname);
-		}
-		if (device_is_open(dev)) {
-			device_call_hook(d, dev, "close", dev->close_hook);
-		}
-		device_forget(d, dev);
-		devices_sync_kept(d, dev->place);
+		device_on_moved(d, dev, event);
 		break;
 	}
 }

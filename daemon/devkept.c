@@ -48,6 +48,9 @@ device_on_released(struct devices *d, struct device *dev)
 	log_info("%s: closed, interface %s stays", name, dev->link.ifname);
 	device_call_hook(d, dev, "close", dev->close_hook);
 	device_rest(d, dev);
+	if (!devices_is_own(d, dev->link.netns->id)) {
+		device_remove_kept(d, dev); /* nobody would find it there */
+	}
 	devices_sync_kept(d, dev->place);
 }
 
@@ -125,7 +128,8 @@ devices_sync_kept(struct devices *d, uint32_t place)
 	bool kept = dev != NULL && dev->kept, wanted;
 	struct device_id id;
 
-	if (d->ending || device_is_open(dev) || !device_place_id(place, &id)) {
+	if (d->ending || device_is_open(dev) || !device_place_id(place, &id) ||
+	    devices_find_unit(d, netns_own(d->setup.netns)->id, id) != NULL) {
 		return;
 	}
 	wanted = policy_has(d->setup.policy, id) && policy_device(d->setup.policy, id)->persistent;

@@ -31,23 +31,20 @@
 static uint32_t
 find_place(struct devices *d, uint64_t netns, struct device_id id)
 {
-	uint32_t spare = DEVICE_PLACES_MAX;
-	bool named = id.unit == DEVICE_UNIT_NAMED;
+	const struct device *dev = devices_find_unit(d, netns, id);
+	uint32_t place = DEVICE_PLACES_FIXED;
 
-	if (devices_is_own(d, netns) && !named) {
+	if (dev != NULL) {
+		return dev->place;
+	}
+	/* Its own place may be held by a device that was opened here, and has moved. */
+	if (devices_is_own(d, netns) && id.unit != DEVICE_UNIT_NAMED && devices_find_open(d, device_place_fixed(id)) == NULL) {
 		return device_place_fixed(id);
 	}
-	for (uint32_t place = DEVICE_PLACES_FIXED; place < DEVICE_PLACES_MAX; place++) {
-		struct device *dev = devices_find_open(d, place);
-
-		if (dev != NULL && !named && dev->link.netns->id == netns && device_id_equal(dev->id, id)) {
-			return place;
-		}
-		if (dev == NULL && spare == DEVICE_PLACES_MAX) {
-			spare = place;
-		}
+	while (place < DEVICE_PLACES_MAX && devices_find_open(d, place) != NULL) {
+		place++;
 	}
-	return spare;
+	return place;
 }
 
 static void
@@ -146,17 +143,19 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	if (check_opener(d, request, devices_policy_of(d, request->id, request->ifname)) < 0) {
 		return -1;
 	}
+	/* More than one where one of them was moved there. */
+	while ((dev = devices_find_unit(d, request->netns, request->id)) != NULL) {
+		if (is_held(d, dev) && dev->link.netns->id == request->netns) {
+			errno = EBUSY;
+			refuse(d, REFUSED_BUSY, request, "in use");
+			errno = EBUSY;
+			return -1;
+		}
+	}
 	*place = find_place(d, request->netns, request->id);
 	if (*place == DEVICE_PLACES_MAX) {
 		refuse(d, REFUSED_FULL, request, "the table of open devices is full");
 		errno = ENFILE;
-		return -1;
-	}
-	dev = devices_find_open(d, *place);
-	if (dev != NULL && is_held(d, dev)) {
-		errno = EBUSY;
-		refuse(d, REFUSED_BUSY, request, "in use");
-		errno = EBUSY;
 		return -1;
 	}
 	return 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * devtable.h - the inside of the table of devices, for the files that make it up: device.c, devopen.c, devkept.c, devadopt.c.
+ * devtable.h - the inside of the table of devices, for the files that make it up: device.c, devopen.c, devmove.c,
+ * devkept.c, devadopt.c.
  *
  * An entry is changed by the functions below and by the file that has the matter in hand; nobody else sees one (device.h).
  */
@@ -59,6 +60,9 @@ bool device_is_open(const struct device *dev);
 /* The open device at a place, or NULL. */
 struct device *devices_find_open(struct devices *d, uint32_t place);
 
+/* The open device of a unit in a namespace, or NULL. */
+struct device *devices_find_unit(struct devices *d, uint64_t netns, struct device_id id);
+
 /* The entry of a place, made if need be.  NULL with ENOMEM. */
 struct device *devices_entry(struct devices *d, uint32_t place);
 
@@ -97,6 +101,18 @@ void device_on_departed(struct devices *d, struct device *dev, const char *why);
 
 /* What the interface is like by now. */
 void device_on_changed(struct devices *d, struct device *dev, const struct netif_status *status);
+
+/* Somebody gave the interface an address. */
+void device_on_address(struct device *dev);
+
+/* The interface went to another namespace (devmove.c). */
+void device_on_moved(struct devices *d, struct device *dev, const struct netif_event *event);
+
+/*
+ * For a device whose interface is not in its namespace any more: finds out where else it is, if it is, and makes that the device's
+ * namespace, in its page, too.  0 and *status, or -1.
+ */
+int device_find_again(struct devices *d, struct device *dev, struct netif_status *status);
 
 /*
  * Reads the interface again: for when news may be missing.  False: the device is closed now.  One that cannot be read, for want of memory,

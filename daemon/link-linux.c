@@ -18,6 +18,9 @@
  * that was judged, and opened for no more than the program asked the policy for.  Its interface appears where it was opened,
  * whoever does the TUNSETIFF.
  *
+ * An interface that was moved to another namespace is found there through a descriptor of its holder's, borrowed for a moment:
+ * TUNGETDEVNETNS says where the interface is by now (SIOCGSKNS, where the node was opened).
+ *
  * Sources: Documentation/networking/tuntap.rst, linux/if_tun.h; drivers/net/tun.c (TUNGETIFF on an unattached descriptor:
  * EBADFD; __tun_chr_ioctl, TUNGETDEVNETNS; SIOCGSKNS: the namespace at open); devices.txt (10:200).
  */
@@ -247,6 +250,62 @@ linux_adopt(struct link *l, struct netif_status *status)
 	return 0;
 }
 
+/* Whether a descriptor of the node is the channel of l, wherever its interface is.  Without a mark there is no telling. */
+static bool
+has_our_mark(int fd, void *argument)
+{
+	const struct link *l = argument;
+	uint32_t place;
+	int mark;
+
+	return ioctl(fd, TUNGETSNDBUF, &mark) == 0 && page_place_of_mark(mark, &place) && place == l->place;
+}
+
+/* The index of the interface that fd is attached to, which is in namespace ns.  0, or -1 with errno. */
+static int
+index_in(int ns, int fd, uint32_t *ifindex)
+{
+	struct netif *there = netif_new(ns);
+	struct ifreq request = {0};
+	struct netif_status status;
+	int result = -1, saved;
+
+	if (there == NULL) {
+		return -1;
+	}
+	if (ioctl(fd, TUNGETIFF, &request) == 0 && netif_find(there, request.ifr_name, &status) == 0) {
+		*ifindex = status.ifindex;
+		result = 0;
+	}
+	saved = errno;
+	netif_free(there);
+	errno = saved;
+	return result;
+}
+
+static int
+linux_find(struct link *l, pid_t holder, struct link_place *where)
+{
+	int fd = os_process_borrow_tun(holder, has_our_mark, l), result = -1;
+	struct stat st;
+
+	if (fd < 0) {
+		errno = ENOENT;
+		return -1;
+	}
+	where->netns_fd = ioctl(fd, TUNGETDEVNETNS);
+	if (where->netns_fd >= 0 && fcntl(where->netns_fd, F_SETFD, FD_CLOEXEC) == 0 && fstat(where->netns_fd, &st) == 0 &&
+	    (l->netns == NULL || st.st_ino != l->netns->id) && index_in(where->netns_fd, fd, &where->ifindex) == 0) {
+		where->netns = st.st_ino;
+		result = 0;
+	} else if (where->netns_fd >= 0) {
+		close(where->netns_fd);
+	}
+	close(fd); /* if it was the last, the interface goes */
+	errno = ENOENT;
+	return result;
+}
+
 static int
 linux_set_up(struct link *l)
 {
@@ -311,6 +370,7 @@ const struct link_ops link_linux = {
 	.keep = linux_keep,
 	.adopt = linux_adopt,
 	.read = linux_read,
+	.find = linux_find,
 	.set_up = linux_set_up,
 	.prove = linux_prove,
 	.node = open_node,

@@ -38,6 +38,12 @@
 #define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
 #define FAR_MTU 65535 /* ETH_MAX_MTU */
 
+/* What the port knows of the interface. */
+struct far {
+	struct netif *netif; /* of the port's namespace */
+	struct netif_status status; /* the port's */
+};
+
 static const char *
 veth_unavailable(void)
 {
@@ -256,6 +262,39 @@ veth_adopt(struct link *l, struct netif_status *status)
 }
 
 static bool
+is_peer_of_port(int ns, void *argument)
+{
+	const struct far *f = argument;
+	int32_t number;
+
+	return netif_peer_number(f->netif, ns, &number) == 0 && number == f->status.far_netns;
+}
+
+/* The port is joined to the interface, and its namespace has a number for the interface's. */
+static int
+veth_find(struct link *l, pid_t holder, struct link_place *where)
+{
+	int port_ns = l->relay.pid != 0 ? os_process_netns(l->relay.pid) : -1;
+	struct far far = {.netif = port_ns >= 0 ? netif_new(port_ns) : NULL};
+
+	where->netns_fd = -1;
+	if (far.netif != NULL && netif_read(far.netif, FAR_IFNAME, 0, false, &far.status) == 0 && far.status.far_netns >= 0) {
+		where->ifindex = far.status.far_ifindex;
+		where->netns_fd = os_netns_search_by(is_peer_of_port, &far, holder, &where->netns);
+	}
+	if (where->netns_fd >= 0 && l->netns != NULL && where->netns == l->netns->id) {
+		close(where->netns_fd);
+		where->netns_fd = -1;
+	}
+	netif_free(far.netif);
+	if (port_ns >= 0) {
+		close(port_ns);
+	}
+	errno = ENOENT;
+	return where->netns_fd >= 0 ? 0 : -1;
+}
+
+static bool
 veth_is_over(struct link *l)
 {
 	return relays_is_over(l->relays, l->place);
@@ -285,6 +324,7 @@ const struct link_ops link_veth = {
 	.open = veth_open,
 	.adopt = veth_adopt,
 	.read = veth_read,
+	.find = veth_find,
 	.is_over = veth_is_over,
 	.set_up = veth_set_up,
 	.prove = veth_prove,

@@ -34,6 +34,13 @@ struct link {
 	struct relays_process relay; /* relayed links; pid 0: none */
 };
 
+/* Where an interface is. */
+struct link_place {
+	uint64_t netns;
+	int netns_fd; /* the same, a descriptor; the receiver's */
+	uint32_t ifindex;
+};
+
 /* What the program asked for. */
 struct link_open {
 	unsigned access; /* MESSAGE_ACCESS_* */
@@ -84,6 +91,12 @@ struct link_ops {
 	 * there; then waits, for some seconds at most, until what was written to it is through.
 	 */
 	bool (*is_over)(struct link *l);
+
+	/*
+	 * Where the interface is, if it is in another namespace than l says and lives on: told by who holds the channel, of whom
+	 * holder is one that is known of.  ENOENT: it cannot be told.
+	 */
+	int (*find)(struct link *l, pid_t holder, struct link_place *where);
 
 	/* Brings the interface up. */
 	int (*set_up)(struct link *l);

@@ -11,8 +11,9 @@
  * passed over, and bounded.  Lengths are checked before use.
  *
  * Sources: rtnetlink(7), netlink(7); net/netlink/af_netlink.c (netlink_getsockbyportid: to a connected socket only its peer may send);
- * net/core/rtnetlink.c (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX in RTM_DELLINK marks a
- * move); drivers/net/tun.c tun_fill_info (IFLA_TUN_PERSIST).
+ * net/core/rtnetlink.c (IFLA_NEW_NETNSID or IFLA_NEW_IFINDEX in RTM_DELLINK marks a move; IFLA_LINK and IFLA_LINK_NETNSID of a veth are its
+ * other end's); net/core/net_namespace.c (RTM_GETNSID: each namespace numbers the others that it has to do with, and a move gives the
+ * target a number); drivers/net/tun.c tun_fill_info (IFLA_TUN_PERSIST).
  */
 #include "netif.h"
 
@@ -20,6 +21,7 @@
 #include <errno.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
+#include <linux/net_namespace.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -62,6 +64,7 @@ struct request {
 		struct ifinfomsg link;
 		struct ifaddrmsg address;
 		struct rtmsg route;
+		struct rtgenmsg any;
 	};
 	char attributes[192];
 };
@@ -175,15 +178,34 @@ read_link_info(const struct rtattr *info, struct netif_status *status)
 	}
 }
 
-/* Fills status from a link message; *moved from a departure's. */
+/* What a link message may say beside the interface's status. */
+struct move {
+	bool moved;
+	int32_t netns;
+	uint32_t ifindex;
+};
+
+static uint32_t
+read_number(const struct rtattr *a)
+{
+	uint32_t number = 0;
+
+	if (RTA_PAYLOAD(a) >= sizeof(number)) {
+		memcpy(&number, RTA_DATA(a), sizeof(number));
+	}
+	return number;
+}
+
+/* Fills status from a link message; *move from a departure's. */
 static void
-read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
+read_link(const struct nlmsghdr *h, struct netif_status *status, struct move *move)
 {
 	const struct ifinfomsg *link = NLMSG_DATA(h);
 	int left = (int)IFLA_PAYLOAD(h);
 
 	memset(status, 0, sizeof(*status));
-	*moved = false;
+	*move = (struct move){.netns = -1, .ifindex = (uint32_t)link->ifi_index};
+	status->far_netns = -1;
 	status->ifindex = (uint32_t)link->ifi_index;
 	status->up = (link->ifi_flags & IFF_UP) != 0;
 	status->ethernet = link->ifi_type == ARPHRD_ETHER && (link->ifi_flags & IFF_LOOPBACK) == 0;
@@ -199,9 +221,13 @@ read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
 			memcpy(status->ifname, data, length);
 			break;
 		case IFLA_MTU:
-			if (length >= sizeof(uint32_t)) {
-				memcpy(&status->mtu, data, sizeof(uint32_t));
-			}
+			status->mtu = read_number(a);
+			break;
+		case IFLA_LINK:
+			status->far_ifindex = read_number(a);
+			break;
+		case IFLA_LINK_NETNSID:
+			status->far_netns = (int32_t)read_number(a);
 			break;
 		case IFLA_ADDRESS:
 			if (length == sizeof(status->mac)) {
@@ -237,8 +263,12 @@ read_link(const struct nlmsghdr *h, struct netif_status *status, bool *moved)
 			read_link_info(a, status);
 			break;
 		case IFLA_NEW_NETNSID:
+			move->moved = true;
+			move->netns = (int32_t)read_number(a);
+			break;
 		case IFLA_NEW_IFINDEX:
-			*moved = true;
+			move->moved = true;
+			move->ifindex = read_number(a);
 			break;
 		default:
 			break;
@@ -294,7 +324,7 @@ receive_watch(struct netif *n)
 static int
 read_event(const struct nlmsghdr *h, struct netif_event *event)
 {
-	bool moved;
+	struct move move;
 
 	memset(event, 0, sizeof(*event));
 	switch (h->nlmsg_type) {
@@ -304,12 +334,14 @@ read_event(const struct nlmsghdr *h, struct netif_event *event)
 		if (!link_message_ok(h) || ((const struct ifinfomsg *)NLMSG_DATA(h))->ifi_family != AF_UNSPEC) {
 			return 0;
 		}
-		read_link(h, &event->status, &moved);
+		read_link(h, &event->status, &move);
 		event->ifindex = event->status.ifindex;
+		event->netns = move.netns;
+		event->new_ifindex = move.ifindex;
 		if (h->nlmsg_type == RTM_NEWLINK) {
 			event->type = NETIF_CHANGED;
 		} else {
-			event->type = moved ? NETIF_MOVED : NETIF_DEPARTED;
+			event->type = move.moved ? NETIF_MOVED : NETIF_DEPARTED;
 		}
 		return 1;
 	case RTM_NEWADDR:
@@ -412,10 +444,10 @@ receive_answer(struct netif *n, bool dump, on_answer handler, void *argument)
 static void
 on_link(const struct nlmsghdr *h, void *argument)
 {
-	bool moved;
+	struct move move;
 
 	if (h->nlmsg_type == RTM_NEWLINK && link_message_ok(h)) {
-		read_link(h, argument, &moved);
+		read_link(h, argument, &move);
 	}
 }
 
@@ -517,6 +549,38 @@ netif_read(struct netif *n, const char *ifname, uint32_t ifindex, bool addresses
 		return -1;
 	}
 	return receive_answer(n, true, on_address, status);
+}
+
+static void
+on_peer_number(const struct nlmsghdr *h, void *argument)
+{
+	int32_t *number = argument;
+	const struct rtattr *a;
+	int left;
+
+	if (h->nlmsg_type != RTM_NEWNSID || h->nlmsg_len < NLMSG_SPACE(sizeof(struct rtgenmsg))) {
+		return;
+	}
+	left = (int)(h->nlmsg_len - NLMSG_SPACE(sizeof(struct rtgenmsg)));
+	for (a = (const void *)((const char *)h + NLMSG_SPACE(sizeof(struct rtgenmsg))); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
+		if (a->rta_type == NETNSA_NSID) {
+			*number = (int32_t)read_number(a);
+		}
+	}
+}
+
+int
+netif_peer_number(struct netif *n, int ns, int32_t *number)
+{
+	struct request r = {0};
+
+	*number = -1;
+	r.header.nlmsg_len = NLMSG_LENGTH(sizeof(r.any));
+	r.header.nlmsg_type = RTM_GETNSID;
+	r.header.nlmsg_flags = NLM_F_REQUEST;
+	r.any.rtgen_family = AF_UNSPEC;
+	add_attribute(&r, NETNSA_FD, &ns, sizeof(ns));
+	return send_request(n, &r) < 0 ? -1 : receive_answer(n, false, on_peer_number, number);
 }
 
 int
@@ -759,12 +823,12 @@ on_member(const struct nlmsghdr *h, void *argument)
 {
 	struct members *m = argument;
 	struct netif_status status;
-	bool moved;
+	struct move move;
 
 	if (h->nlmsg_type != RTM_NEWLINK || !link_message_ok(h)) {
 		return;
 	}
-	read_link(h, &status, &moved);
+	read_link(h, &status, &move);
 	if (status.master != m->master) {
 		return;
 	}

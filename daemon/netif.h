@@ -28,6 +28,8 @@ struct netif_status {
 	uint8_t mac[6];
 	uint32_t master; /* index of the bridge, bond, ... that it is a member of; 0: none */
 	char kind[16];  /* the driver: "tun" (tun and tap), "veth"; empty: hardware or unknown */
+	uint32_t far_ifindex;  /* one end of a pair: the index of the other, in its namespace; else 0 */
+	int32_t far_netns;     /* that namespace, by its number here; -1: this one */
 	struct message_counters to_program;
 	struct message_counters from_program;
 	unsigned address_count;   /* in addresses */
@@ -38,7 +40,7 @@ struct netif_status {
 enum netif_event_type {
 	NETIF_CHANGED,       /* flags, MTU or name: status has them (no addresses) */
 	NETIF_DEPARTED,      /* the interface is gone from this namespace */
-	NETIF_MOVED,         /* it went to another namespace and lives on */
+	NETIF_MOVED,         /* it went to another namespace and lives on: netns and new_ifindex say where */
 	NETIF_ADDRESS_ADDED,
 };
 
@@ -46,6 +48,8 @@ struct netif_event {
 	enum netif_event_type type;
 	uint32_t ifindex;
 	struct netif_status status; /* NETIF_CHANGED only */
+	int32_t netns;              /* NETIF_MOVED: the other namespace, by its number here (netif_peer_number()); -1: not told */
+	uint32_t new_ifindex;       /* NETIF_MOVED: its index there */
 };
 
 /* An address to be given to an interface.  Bytes in network order, the first 4 for IPv4. */
@@ -73,6 +77,12 @@ struct netif_route {
  */
 struct netif *netif_new(int ns);
 void netif_free(struct netif *n);
+
+/*
+ * The number by which the kernel calls namespace ns in this one; -1: it has none, since nothing here has to do with it.  0, or -1 with
+ * errno.
+ */
+int netif_peer_number(struct netif *n, int ns, int32_t *number);
 
 /* Readable when netif_next_event() has something to say.  Owned by n. */
 int netif_watch_fd(const struct netif *n);

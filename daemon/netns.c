@@ -189,6 +189,51 @@ netns_get(struct netns_table *t, uint64_t id, int fd)
 	return netns_ref(t, &e->ns);
 }
 
+/* A namespace's number, where it is asked for. */
+struct peer {
+	struct netif *netif;
+	int32_t number;
+};
+
+static bool
+is_peer(int ns, void *argument)
+{
+	const struct peer *p = argument;
+	int32_t number;
+
+	return netif_peer_number(p->netif, ns, &number) == 0 && number == p->number;
+}
+
+struct netns *
+netns_get_peer(struct netns_table *t, struct netif *n, int32_t number, pid_t hint)
+{
+	struct peer p = {.netif = n, .number = number};
+	struct netns *ns;
+	uint64_t id;
+	int fd, saved;
+
+	/* First those that are held: nobody else may be in them any more. */
+	for (struct entry *e = t->entries; e != NULL; e = e->next) {
+		/* Without a kernel a namespace has the same number everywhere. */
+		if (n == NULL ? e->ns.id == (uint64_t)number : e->ns.fd >= 0 && is_peer(e->ns.fd, &p)) {
+			return netns_ref(t, &e->ns);
+		}
+	}
+	if (n == NULL || number < 0) {
+		errno = ENOENT;
+		return NULL;
+	}
+	fd = os_netns_search_by(is_peer, &p, hint, &id);
+	if (fd < 0) {
+		return NULL;
+	}
+	ns = netns_get(t, id, fd);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return ns;
+}
+
 struct netns *
 netns_ref(struct netns_table *t, struct netns *ns)
 {

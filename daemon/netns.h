@@ -3,7 +3,8 @@
  * netns.h - the network namespaces that devices are in.
  *
  * A namespace is known by its identity (os.h).  The daemon's own is there from start to end; another one is held, with an interface
- * watch of its own, from the first device opened in it to the last one closed, and by nobody afterwards, so that it can go away.
+ * watch of its own, from the first device that is opened in it or moved there to the last one that is closed or moved away, and by
+ * nobody afterwards, so that it can go away.
  * Platforms without namespaces have the one whose identity is 0.
  */
 #ifndef TUNTAPD_DAEMON_NETNS_H
@@ -50,6 +51,12 @@ struct netns *netns_own(struct netns_table *t);
  * does not let this daemon into it), ENOMEM, EMFILE, or as socket(2).
  */
 struct netns *netns_get(struct netns_table *t, uint64_t id, int fd);
+
+/*
+ * The namespace that is called by a number in that of n (netif.h), held once more; hint: a process that may be in it, or hold it.  NULL
+ * with errno: ENOENT (nobody is in it, and it has no name), or as netns_get().
+ */
+struct netns *netns_get_peer(struct netns_table *t, struct netif *n, int32_t number, pid_t hint);
 
 /* One that somebody holds already, held once more. */
 struct netns *netns_ref(struct netns_table *t, struct netns *ns);

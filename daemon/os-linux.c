@@ -191,6 +191,12 @@ os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES])
 	return -1;
 }
 
+static bool
+is_tun_node(const struct statx *st)
+{
+	return S_ISCHR(st->stx_mode) && st->stx_rdev_major == PATHS_TUN_MAJOR && st->stx_rdev_minor == PATHS_TUN_MINOR;
+}
+
 enum os_descriptor
 os_descriptor_of(int fd)
 {
@@ -202,7 +208,7 @@ os_descriptor_of(int fd)
 	if (flags < 0 || (flags & O_PATH) != 0 || statx(fd, "", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0) {
 		return OS_DESCRIPTOR_FOREIGN;
 	}
-	if (S_ISCHR(st.stx_mode) && st.stx_rdev_major == PATHS_TUN_MAJOR && st.stx_rdev_minor == PATHS_TUN_MINOR) {
+	if (is_tun_node(&st)) {
 		return OS_DESCRIPTOR_NODE;
 	}
 	if (S_ISSOCK(st.stx_mode) && getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &length) == 0 && family == AF_UNIX) {
@@ -259,28 +265,40 @@ os_netns_of_fd(int fd, uint64_t *id, int *ns)
 	return 0;
 }
 
-/* The namespace at path, if it is that one; or -1. */
+/* A namespace that is looked for: by its identity or by a question. */
+struct wanted {
+	uint64_t id; /* 0: any */
+	bool (*is_it)(int ns, void *argument); /* NULL: it is */
+	void *argument;
+	dev_t device; /* of all namespaces */
+};
+
+/* The namespace at path, if it is the wanted one; or -1. */
 static int
-open_netns(const char *path, uint64_t id)
+open_netns(const char *path, const struct wanted *w)
 {
 	struct stat st;
 	int fd;
 
 	/* Looked at before it is opened: what stands there may be anything. */
-	if (stat(path, &st) < 0 || st.st_ino != id) {
+	if (stat(path, &st) < 0 || st.st_dev != w->device || (w->id != 0 && st.st_ino != w->id)) {
 		return -1;
 	}
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0 && (fstat(fd, &st) < 0 || st.st_ino != id || ioctl(fd, NS_GET_NSTYPE) != CLONE_NEWNET)) {
-		close(fd);
-		fd = -1;
+	if (fd < 0) {
+		return -1;
 	}
-	return fd;
+	if (fstat(fd, &st) == 0 && st.st_dev == w->device && (w->id == 0 || st.st_ino == w->id) &&
+	    ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET && (w->is_it == NULL || w->is_it(fd, w->argument))) {
+		return fd;
+	}
+	close(fd);
+	return -1;
 }
 
 /* Among DIRECTORY/ENTRY/REST of those entries that begin with a character of first. */
 static int
-search_netns(const char *directory, const char *first, const char *rest, uint64_t id)
+search_netns(const char *directory, const char *first, const char *rest, const struct wanted *w)
 {
 	DIR *dir = opendir(directory);
 	const struct dirent *entry;
@@ -293,29 +311,55 @@ search_netns(const char *directory, const char *first, const char *rest, uint64_
 	while (fd < 0 && (entry = readdir(dir)) != NULL) {
 		if (first == NULL || strchr(first, entry->d_name[0]) != NULL) {
 			snprintf(path, sizeof(path), "%s/%s%s", directory, entry->d_name, rest);
-			fd = open_netns(path, id);
+			fd = open_netns(path, w);
 		}
 	}
 	closedir(dir);
 	return fd;
 }
 
-int
-os_netns_search(uint64_t id, pid_t hint)
+static int
+search(struct wanted *w, pid_t hint)
 {
+	struct stat st;
 	char path[64];
-	int fd;
+	int fd = -1;
 
-	snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)hint);
-	fd = open_netns(path, id);
-	if (fd < 0) {
-		fd = search_netns("/proc", "123456789", "/ns/net", id);
+	if (stat("/proc/self/ns/net", &st) == 0) {
+		w->device = st.st_dev;
+		snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)hint);
+		fd = open_netns(path, w);
 	}
 	if (fd < 0) {
-		fd = search_netns("/run/netns", NULL, "", id);
+		fd = search_netns("/proc", "123456789", "/ns/net", w);
+	}
+	if (fd < 0) {
+		fd = search_netns("/run/netns", NULL, "", w);
 	}
 	if (fd < 0) {
 		errno = ENOENT;
+	}
+	return fd;
+}
+
+int
+os_netns_search(uint64_t id, pid_t hint)
+{
+	struct wanted w = {.id = id};
+
+	return search(&w, hint);
+}
+
+int
+os_netns_search_by(bool (*is_it)(int ns, void *argument), void *argument, pid_t hint, uint64_t *id)
+{
+	struct wanted w = {.is_it = is_it, .argument = argument};
+	int fd = search(&w, hint);
+
+	if (fd >= 0 && identity(fd, id) < 0) {
+		close(fd);
+		errno = ENOENT;
+		return -1;
 	}
 	return fd;
 }
@@ -430,6 +474,15 @@ os_process_start(pid_t pid, uint64_t *start)
 	return 0;
 }
 
+int
+os_process_netns(pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%ld/ns/net", (long)pid);
+	return open(path, O_RDONLY | O_CLOEXEC);
+}
+
 void
 os_process_kill(int watch)
 {
@@ -448,6 +501,62 @@ int
 os_process_borrow(int watch, int fd)
 {
 	return (int)syscall(SYS_pidfd_getfd, watch, fd, 0);
+}
+
+/* A copy of process pid's descriptor, if it is of the tun node and is_it() is true of it; or -1 with errno. */
+static int
+borrow_tun(pid_t pid, int watch, const char *number, bool (*is_it)(int fd, void *argument), void *argument)
+{
+	char path[64];
+	struct statx st;
+	int fd;
+
+	/*
+	 * Looked at before it is borrowed: a copy of anything else is none of our business.  Whoever serves the file, a file system of the
+	 * process's own, is not waited for.
+	 */
+	snprintf(path, sizeof(path), "/proc/%ld/fd/%.16s", (long)pid, number);
+	if (statx(AT_FDCWD, path, AT_STATX_DONT_SYNC, STATX_TYPE, &st) < 0 || !is_tun_node(&st)) {
+		errno = ENOENT;
+		return -1;
+	}
+	fd = os_process_borrow(watch, atoi(number));
+	if (fd < 0) {
+		return -1;
+	}
+	if (os_descriptor_of(fd) == OS_DESCRIPTOR_NODE && is_it(fd, argument)) {
+		return fd;
+	}
+	close(fd);
+	errno = ENOENT;
+	return -1;
+}
+
+int
+os_process_borrow_tun(pid_t pid, bool (*is_it)(int fd, void *argument), void *argument)
+{
+	int watch = os_process_watch(pid), fd = -1, error = ENOENT;
+	const struct dirent *entry;
+	char path[64];
+	DIR *dir;
+
+	if (watch < 0) {
+		return -1;
+	}
+	snprintf(path, sizeof(path), "/proc/%ld/fd", (long)pid);
+	dir = opendir(path);
+	while (dir != NULL && fd < 0 && (entry = readdir(dir)) != NULL) {
+		fd = borrow_tun(pid, watch, entry->d_name, is_it, argument);
+		if (fd < 0 && errno == EPERM) {
+			error = errno;
+		}
+	}
+	if (dir != NULL) {
+		closedir(dir);
+	}
+	close(watch);
+	errno = error;
+	return fd;
 }
 
 int

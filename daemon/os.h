@@ -78,6 +78,9 @@ int os_netns_of_fd(int fd, uint64_t *id, int *ns);
  */
 int os_netns_search(uint64_t id, pid_t hint);
 
+/* The same, by a question about each: *id is what it is known by. */
+int os_netns_search_by(bool (*is_it)(int ns, void *argument), void *argument, pid_t hint, uint64_t *id);
+
 /* The user who made the user namespace that owns a network namespace.  0, or -1 with errno: EPERM (not for this process to know). */
 int os_netns_owner(int ns, uid_t *owner);
 
@@ -98,12 +101,16 @@ int os_netns_make(void);
 int os_process_watch(pid_t pid);
 /* When it started, in the kernel's own unit since the boot: 0 and *start, or -1 with ESRCH. */
 int os_process_start(pid_t pid, uint64_t *start);
+/* The network namespace that it is in, close-on-exec; -1 with errno. */
+int os_process_netns(pid_t pid);
 /* Kills it. */
 void os_process_kill(int watch);
 /* If it has ended and is a child of ours: nothing of it is left afterwards. */
 void os_process_reap(int watch);
 /* A copy of one of its descriptors.  -1 with errno: EPERM (the right to trace it is missing), EBADF, ESRCH. */
 int os_process_borrow(int watch, int fd);
+/* A copy of the first of its descriptors of the tun node that is_it() is true of.  -1 with errno: ENOENT, or as os_process_borrow(). */
+int os_process_borrow_tun(pid_t pid, bool (*is_it)(int fd, void *argument), void *argument);
 
 /*
  * Watches of sockets that are not kept: os_hangups_add() watches a socket, whose descriptor may then be closed; the watch lasts while

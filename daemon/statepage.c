@@ -183,6 +183,19 @@ statepage_set_ifname(struct statepage *p, const char *ifname)
 }
 
 int
+statepage_set_whereabouts(struct statepage *p, uint64_t netns, uint32_t ifindex)
+{
+	/* The namespace last: until then a reader there goes by the interface's name, and then by an index that is the new one. */
+	if (write_all(p, &ifindex, sizeof(ifindex), offsetof(struct state_page, ifindex)) < 0 ||
+	    write_all(p, &netns, sizeof(netns), offsetof(struct state_page, netns)) < 0) {
+		return -1;
+	}
+	p->content.ifindex = ifindex;
+	p->content.netns = netns;
+	return 0;
+}
+
+int
 statepage_set_header_mode(struct statepage *p, bool on)
 {
 	return set_byte(p, &p->content.header_mode, on);

@@ -51,6 +51,8 @@ int statepage_begin(struct statepage *p, const struct statepage_open *open);
 int statepage_set_up(struct statepage *p, bool up);
 int statepage_set_mtu(struct statepage *p, uint32_t mtu);
 int statepage_set_ifname(struct statepage *p, const char *ifname);
+/* The interface is in another network namespace by now. */
+int statepage_set_whereabouts(struct statepage *p, uint64_t netns, uint32_t ifindex);
 int statepage_set_header_mode(struct statepage *p, bool on);
 int statepage_set_unwatched(struct statepage *p);
 int statepage_set_gone(struct statepage *p);

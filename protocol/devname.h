@@ -40,7 +40,7 @@ struct device_id {
 /*
  * A device's place in its daemon's table: what page, journal record and descriptor of one open device are known by.  The units of
  * the daemon's own network namespace have fixed places; devices of other namespaces, and those that are known by a name, get one of
- * the rest when they are opened.
+ * the rest when they are opened.  A device whose interface goes to another namespace keeps its place.
  */
 #define DEVICE_PLACES_FIXED (2u * DEVICE_UNITS_MAX)
 #define DEVICE_PLACES_MAX 4096u

@@ -3,7 +3,7 @@
  * page.h - the state page: what the shim may know about an open device without asking anybody.
  *
  * A file RUNDIR/state/DEVICE (0644, written by the monitor alone, with pwrite), mapped read-only by the shim.  Its name is that of
- * the device's place (devname.h): "tap0" in the daemon's own namespace.
+ * the device's place (devname.h): "tap0" for one that was opened in the daemon's own namespace.
  * It outlives the daemon; the next one goes on writing it.  Fields are written one by one and only
  * the byte-sized ones are read as truth by the shim; the page may lag, so before a refusal the shim asks the kernel.
  * A page whose open number is not that of the reader's descriptor belongs to a later open: the reader's is over.

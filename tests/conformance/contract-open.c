@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -89,6 +90,45 @@ works_in_the_opener_s_namespace(enum kind kind)
 	EXPECT(read(fd, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
 	if_down(name_of(kind, 7));
 	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
+}
+
+/* Where the interface is is none of the descriptor's business: it is there what it was here. */
+static void
+stays_the_device_s_when_it_is_moved(enum kind kind)
+{
+	const char *name = name_of(kind, 0);
+	uint8_t packet[PACKET_MIN], seen[2048];
+	int fd = opened_up(kind, 0), here = open("/proc/self/ns/net", O_RDONLY), there, kernel;
+	char command[96];
+
+	packet_make(kind, packet, sizeof(packet), 5);
+	EXPECT(unshare(CLONE_NEWNET) == 0);
+	there = open("/proc/self/ns/net", O_RDONLY);
+	EXPECT(setns(here, CLONE_NEWNET) == 0);
+	snprintf(command, sizeof(command), "ip link set %s netns /proc/%d/fd/%d", name, (int)getpid(), there);
+	EXPECT(system(command) == 0);
+	EXPECT(!if_exists(name));
+	EXPECT(setns(there, CLONE_NEWNET) == 0);
+	WAIT_UNTIL(if_exists(name), 2500);
+	EXPECT((if_flags(name) & IFF_UP) == 0);
+	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
+	if_silence(name);
+	if_up(name);
+	if_set_mtu(name, 1000);
+	kernel = kernel_open(name);
+	WAIT_UNTIL(write(fd, packet, sizeof(packet)) == sizeof(packet), 2500);
+	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
+	kernel_send(kernel, name, kind, packet, sizeof(packet));
+	EXPECT(setns(here, CLONE_NEWNET) == 0);
+	wait_readable(fd);
+	EXPECT(read(fd, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
+	EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
+	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet));
+	/* The unit is free here, and the last close is one there. */
+	EXPECT(close(opened(kind, 0)) == 0);
+	EXPECT(close(fd) == 0);
+	EXPECT(setns(there, CLONE_NEWNET) == 0);
+	wait_gone(name);
 }
 
 static void
@@ -297,6 +337,7 @@ const struct contract_case open_cases[] = {
 	{"open.exclusive", "a second open in another process is EBUSY", ON_BOTH | NATIVE, second_open_in_another_process_is_ebusy},
 	{"open.netns", "the interface appears in the opener's network namespace", ON_BOTH | NATIVE, appears_in_the_opener_s_namespace},
 	{"open.netns", "the device works there as anywhere", ON_BOTH, works_in_the_opener_s_namespace},
+	{"open.moved", "its interface is the device's wherever somebody moves it", ON_BOTH | NATIVE, stays_the_device_s_when_it_is_moved},
 	{"open.creat", "O_CREAT and O_TRUNC open the device and make no file", ON_BOTH, creat_and_trunc_open_the_device},
 	{"open.excl", "O_EXCL with O_CREAT is EEXIST", ON_BOTH, excl_with_creat_is_eexist},
 	{"open.direction", "the wrong direction is EBADF", ON_BOTH | NATIVE, wrong_direction_is_ebadf},

@@ -8,7 +8,7 @@ import struct
 import subprocess
 
 import pytest
-from worlds import PYTHON, SHIM, TUNTAPD, Client, Daemon, answer, wait_until
+from worlds import PYTHON, SHIM, TUNTAPD, Client, Daemon, Namespace, answer, wait_until
 
 OPEN = """
 import errno, os
@@ -407,6 +407,27 @@ def test_lost_news_is_made_good(namespace, daemon):
     wait_until(lambda: answer(holder, "read") == "read EIO")
     holder.end()
     other.end()
+
+
+def test_a_move_of_which_the_news_is_lost(namespace, directory, daemon):
+    there = Namespace(directory)
+    holder = daemon.hold("tap0")
+    os.kill(daemon.pid, signal.SIGSTOP)
+    try:
+        batch = pathlib.Path(directory) / "batch"
+        batch.write_text("link set lo mtu 60000\nlink set lo mtu 65536\n" * 1500)
+        namespace.run(["ip", "-batch", str(batch)])
+        namespace.run(["ip", "link", "set", "tap0", "netns", str(there.pid), "name", "there0"])
+        there.run(["ip", "link", "set", "there0", "up"])
+    finally:
+        os.kill(daemon.pid, signal.SIGCONT)
+    wait_until(lambda: daemon.status()["tap0"]["interface"] == "there0")
+    assert daemon.status()["tap0"]["netns"] == os.stat(f"/proc/{there.pid}/ns/net").st_ino
+    assert daemon.state("tap0") == "up" and "news of interfaces was lost" in daemon.log
+    assert answer(holder, "write") == "write 60"
+    holder.end()
+    wait_until(lambda: daemon.state("tap0") == "closed")
+    assert there.end() == []
 
 
 def test_sixteen_of_each_kind_and_their_end(namespace, daemon):

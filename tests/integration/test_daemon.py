@@ -4,7 +4,6 @@ import os
 import pathlib
 import socket
 import stat
-import subprocess
 import threading
 
 import pytest
@@ -113,24 +112,6 @@ def test_rename_is_followed(namespace, daemon):
     assert namespace.run([TUNTAPD, "ifname", "-s", daemon.socket, "tap0"]).stdout.strip() == "uplink0"
     holder.end()
     wait_until(lambda: daemon.state("tap0") == "closed")
-
-def test_move_to_another_namespace_is_no_close(namespace, daemon):
-    holder = daemon.hold("tap0")
-    namespace.run(["ip", "link", "set", "tap0", "up"])
-    other = subprocess.Popen(["unshare", "-n", "sh", "-c", "echo ready; exec cat"], stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE)
-    assert other.stdout.readline() == b"ready\n"
-    namespace.run(["ip", "link", "set", "tap0", "netns", str(other.pid)])
-    wait_until(lambda: "moved to another network namespace" in daemon.log)
-    # It lives on there, and says what the kernel says: down after the move, up again when it is brought up.
-    assert answer(holder, "write") == "write EIO"
-    assert answer(holder, "read") == "read EIO"
-    subprocess.run(["nsenter", "-t", str(other.pid), "-n", "ip", "link", "set", "tap0", "up"], check=True)
-    assert answer(holder, "write") == "write 60"
-    holder.end()
-    other.stdin.close()
-    other.wait(timeout=10)
-    other.stdout.close()
 
 @pytest.mark.parametrize("up", [True, False])
 def test_persistence_behind_our_back_is_undone(namespace, daemon, up):

@@ -51,6 +51,18 @@ def all_devices(daemon):
     return [d for d in json.loads(done.stdout)["devices"] if d["state"] != "closed"]
 
 
+def move(namespace, to, ifname="tap0", name=None):
+    """Moves an interface from one namespace to another; to: a Namespace, or what ip takes for one."""
+    target = str(to.pid) if isinstance(to, Namespace) else to
+    namespace.run(["ip", "link", "set", ifname, "netns", target, *(["name", name] if name else [])])
+
+
+def is_in(daemon, netns, **expected):
+    """Whether the one device that is open is known to be in a namespace, with what else is expected of it."""
+    devices = all_devices(daemon)
+    return len(devices) == 1 and {**devices[0], **expected, "netns": netns_of(netns.pid)} == devices[0]
+
+
 def held_namespaces(pid):
     """Namespaces that a process has a descriptor or a socket of, but for its own: by what the kernel shows of its descriptors."""
     return [link for fd in os.listdir(f"/proc/{pid}/fd") if (link := os.readlink(f"/proc/{pid}/fd/{fd}")).startswith("net:")]
@@ -299,6 +311,288 @@ for line in sys.stdin:
     assert answer(keeper, "write") == "write 60"
     keeper.end()
     assert second.stop() == 0
+
+
+@pytest.fixture
+def third(directory):
+    n = Namespace(directory)
+    yield n
+    left = n.end()
+    assert not left, f"interfaces or processes are left: {left}"
+
+
+@pytest.fixture(params=["linux", "veth"])
+def linked(request, namespace, directory):
+    """A daemon whose taps are on each link."""
+    configuration = pathlib.Path(directory) / "link.conf"
+    configuration.write_text(f'link = "{request.param}"\n')
+    d = Daemon(namespace, directory, ["-c", str(configuration)])
+    yield d
+    if d.process.alive():
+        assert d.stop() == 0
+
+
+def test_a_moved_interface_is_followed(namespace, other, linked):
+    holder = linked.hold("tap0")
+    namespace.run(["ip", "link", "set", "tap0", "up"])
+    wait_until(lambda: is_in(linked, namespace, state="up"))
+    before, = all_devices(linked)
+    move(namespace, other)
+    wait_until(lambda: is_in(linked, other, state="open"))  # a move brings it down
+    assert answer(holder, "write") == "write EIO"
+    assert answer(holder, "read") == "read EIO"
+    after, = all_devices(linked)
+    same = ("device", "holder", "since", "open_number", "interface", "mac")
+    assert {key: after[key] for key in same} == {key: before[key] for key in same}
+    # What happens there is known, and what the program is told.
+    other.run(["ip", "link", "set", "tap0", "up", "mtu", "1000"])
+    wait_until(lambda: is_in(linked, other, state="up", mtu=1000))
+    assert answer(holder, "write") == "write 60"
+    assert other.run([TUNTAPD, "ifname", "-s", linked.socket, "tap0"]).stdout.strip() == "tap0"
+    assert "another network namespace" in namespace.run([TUNTAPD, "ifname", "-s", linked.socket, "tap0"], check=False).stderr
+    other.run(["ip", "link", "set", "tap0", "down"])
+    other.run(["ip", "link", "set", "tap0", "name", "there0"])
+    wait_until(lambda: is_in(linked, other, state="open", interface="there0"))
+    assert answer(holder, "write") == "write EIO"
+    # So is the last close, and nothing of that namespace is held.
+    assert answer(holder, "close") == "closed"
+    wait_until(lambda: not all_devices(linked))
+    wait_until(lambda: not other.has("there0"))
+    assert held_namespaces(linked.pid) == []
+    assert answer(holder, "open tap0").startswith("opened") and namespace.has("tap0")
+    holder.end()
+    wait_until(lambda: not namespace.has("tap0"))
+    assert "no longer watched" not in linked.log
+
+
+def test_moved_on_and_back(namespace, other, third, linked):
+    """With another index and another name on the way."""
+    holder = linked.hold("tap0")
+    for n in (other, third):
+        n.run(["ip", "tuntap", "add", "dev", "taken9", "mode", "tap"])
+        assert n.interfaces()["taken9"].startswith(f"{all_devices(linked)[0]['ifindex']}:")
+    for start, end, before, after in ((namespace, other, "tap0", "first"), (other, third, "first", "second"),
+                                      (third, namespace, "second", "tap0")):
+        move(start, end, before, after)
+        wait_until(lambda: is_in(linked, end, interface=after, state="open"), what=f"{after} is seen")
+        end.run(["ip", "link", "set", after, "up"])
+        wait_until(lambda: is_in(linked, end, interface=after, state="up"))
+        assert answer(holder, "write") == "write 60"
+        assert len(held_namespaces(linked.pid)) == (0 if end is namespace else 1)
+    holder.end()
+    wait_until(lambda: not all_devices(linked))
+    for n in (other, third):
+        n.run(["ip", "link", "del", "taken9"])
+
+
+def test_the_unit_is_free_where_it_was_and_taken_where_it_is(namespace, other, daemon):
+    moved = daemon.hold("tap0")
+    move(namespace, other)
+    wait_until(lambda: is_in(daemon, other))
+    second = daemon.hold("tap0", "second")
+    assert {d["netns"] for d in all_devices(daemon)} == {netns_of(namespace.pid), netns_of(other.pid)}
+    for where in (namespace, other):
+        again = hold_in(where, daemon, name="again")
+        assert again.wait() != 0 and "resource busy" in again.output
+    # Back, beside the second: both are that unit, and it is free when both are closed.
+    move(other, namespace, name="back0")
+    wait_until(lambda: {d["interface"] for d in all_devices(daemon)} == {"tap0", "back0"})
+    assert held_namespaces(daemon.pid) == []
+    second.end()
+    again = hold_in(namespace, daemon, name="again")
+    assert again.wait() != 0 and "resource busy" in again.output
+    moved.end()
+    for _ in range(3):
+        third = daemon.hold("tap0", "third")
+        assert namespace.interfaces().keys() >= {"tap0"}
+        third.end()
+    wait_until(lambda: not all_devices(daemon))
+
+
+def test_first_address_where_it_went(namespace, other, daemon):
+    holder = daemon.hold("tap0")
+    move(namespace, other)
+    wait_until(lambda: is_in(daemon, other))
+    other.run(["ip", "addr", "add", "10.8.8.1/24", "dev", "tap0"])
+    wait_until(lambda: is_in(daemon, other, state="up"))
+    # And one that came before the daemon looked.
+    move(other, namespace)
+    wait_until(lambda: is_in(daemon, namespace))
+    holder.end()
+    holder = daemon.hold("tap1")
+    daemon.process.popen.send_signal(signal.SIGSTOP)
+    move(namespace, other, "tap1")
+    other.run(["ip", "addr", "add", "10.8.8.1/24", "dev", "tap1"])
+    daemon.process.popen.send_signal(signal.SIGCONT)
+    wait_until(lambda: is_in(daemon, other, state="up"))
+    holder.end()
+
+
+def test_a_moved_device_is_recognised_where_it_is(namespace, other, daemon):
+    """A new program image, here and there, finds the page of its descriptor: header mode is known by it alone."""
+    code = """
+import fcntl, os, struct, sys
+fd = int(os.environ.get("FD", "-1"))
+if fd < 0:
+    fd = os.open("/dev/tun0", os.O_RDWR | os.O_NONBLOCK)
+    os.set_inheritable(fd, True)
+    fcntl.ioctl(fd, 0x40047460, struct.pack("i", 1)) # TUNSIFHEAD
+    os.environ["FD"] = str(fd)
+print("ready", flush=True)
+for line in sys.stdin:
+    if line.startswith("exec"):
+        os.execv("/usr/bin/nsenter", ["nsenter", *line.split()[1:], sys.executable, "-u", "-c", sys.argv[1], sys.argv[1]])
+    print("wrote", os.write(fd, bytes(3) + b"\\2\\x45" + bytes(19)), flush=True)
+"""
+    program = namespace.start([TUNTAPD, "exec", "-s", daemon.socket, "--", PYTHON, "-u", "-c", code, code], "program")
+    program.wait_for("ready")
+    move(namespace, other, "tun0")
+    wait_until(lambda: is_in(daemon, other))
+    other.run(["ip", "link", "set", "tun0", "up"])
+    wait_until(lambda: is_in(daemon, other, state="up"))
+    for into in (namespace, other, namespace):
+        assert answer(program, f"exec -t {into.pid} -n") == "ready"
+        assert answer(program, "write") == "wrote 24"
+    # Without the header nothing of 20 bytes is left: a program that knew nothing of it would have sent 24.
+    assert all_devices(daemon)[0]["from_program"]["bytes"] == 3 * 20
+    program.end()
+
+
+def test_the_next_daemon_finds_what_was_moved(namespace, other, directory, linked):
+    holder = linked.hold("tap0")
+    move(namespace, other, name="there0")
+    wait_until(lambda: is_in(linked, other))
+    linked.process.kill()
+    second = Daemon(namespace, directory, ["-c", f"{directory}/link.conf"], name="second")
+    assert is_in(second, other, interface="there0", state="open")
+    other.run(["ip", "link", "set", "there0", "up"])
+    wait_until(lambda: is_in(second, other, state="up"))
+    # And what is moved while no daemon serves: by who holds the other end.
+    second.process.kill()
+    move(other, namespace, "there0")
+    third = Daemon(namespace, directory, ["-c", f"{directory}/link.conf"], name="third")
+    assert is_in(third, namespace, interface="there0", state="open")
+    assert answer(holder, "write") == "write EIO"
+    namespace.run(["ip", "link", "set", "there0", "up"])
+    wait_until(lambda: is_in(third, namespace, state="up"))
+    assert answer(holder, "write") == "write 60"
+    holder.end()
+    wait_until(lambda: not all_devices(third))
+    assert third.stop() == 0
+
+
+def test_moved_twice_before_the_daemon_looks(namespace, other, third, linked):
+    holder = linked.hold("tap0")
+    os.kill(linked.pid, signal.SIGSTOP)
+    move(namespace, other, name="first")
+    move(other, third, "first", "second")
+    os.kill(linked.pid, signal.SIGCONT)
+    wait_until(lambda: is_in(linked, third, interface="second"))
+    # And closed right after a move.
+    os.kill(linked.pid, signal.SIGSTOP)
+    move(third, other, "second", "third")
+    holder.end()
+    wait_until(lambda: not other.has("third"))
+    os.kill(linked.pid, signal.SIGCONT)
+    wait_until(lambda: not all_devices(linked))
+    assert held_namespaces(linked.pid) == []
+
+
+def test_moved_to_a_namespace_that_cannot_be_found(namespace, daemon):
+    """Nobody is in it and it has no name, and who has a descriptor of it is none that the daemon asks."""
+    keeper = namespace.start([PYTHON, "-u", "-c", """
+import ctypes, os, sys
+own = os.open("/proc/self/ns/net", os.O_RDONLY)
+libc = ctypes.CDLL(None)
+assert libc.unshare(0x40000000) == 0
+there = os.open("/proc/self/ns/net", os.O_RDONLY)
+assert libc.setns(own, 0) == 0
+print("namespace", there)
+sys.stdin.readline()
+libc.setns(there, 0)
+os.system("ip link set tap0 up")
+print("up")
+sys.stdin.read()
+"""], "keeper")
+    keeper.wait_for("namespace")
+    # In the linux dialect a descriptor has no mark to be found by.
+    holder = daemon.start("""
+import fcntl, os, struct, sys
+fd = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+fcntl.ioctl(fd, 0x400454ca, struct.pack("16sH22x", b"tap0", 0x1002))
+print("opened", flush=True)
+for line in sys.stdin:
+    print("write", os.write(fd, b"\\xff" * 12 + b"\\x88\\xb5" + b"x" * 46), flush=True)
+""".replace("\\\\", "\\"))
+    holder.wait_for("opened")
+    move(namespace, f"/proc/{keeper.pid}/fd/{keeper.output.split()[1]}")
+    wait_until(lambda: "no longer watched" in daemon.log)
+    assert "cannot be found" in daemon.log and not all_devices(daemon)
+    keeper.say("up")
+    keeper.wait_for("up\n")
+    assert answer(holder, "write") == "write 60"
+    holder.end()
+    keeper.end()
+
+
+def test_moved_to_a_namespace_that_only_its_holder_knows(namespace, daemon):
+    """The same, but the device tells where it is."""
+    keeper = namespace.start([PYTHON, "-u", "-c", """
+import ctypes, os, sys
+own = os.open("/proc/self/ns/net", os.O_RDONLY)
+libc = ctypes.CDLL(None)
+assert libc.unshare(0x40000000) == 0
+there = os.open("/proc/self/ns/net", os.O_RDONLY)
+assert libc.setns(own, 0) == 0
+print("namespace", there, os.fstat(there).st_ino)
+sys.stdin.read()
+"""], "keeper")
+    keeper.wait_for("namespace")
+    holder = daemon.hold("tap0")
+    _, fd, netns = keeper.output.split()
+    move(namespace, f"/proc/{keeper.pid}/fd/{fd}")
+    wait_until(lambda: [d["netns"] for d in all_devices(daemon)] == [int(netns)])
+    holder.end()
+    wait_until(lambda: not all_devices(daemon))
+    assert held_namespaces(daemon.pid) == []
+    keeper.end()
+
+
+def test_a_persistent_interface_that_is_moved(namespace, other, directory):
+    configuration = pathlib.Path(directory) / "kept.conf"
+    configuration.write_text("device tap0 { persistent = true }\n")
+    daemon = Daemon(namespace, directory, ["-c", str(configuration)])
+    # While it is open it is followed, and taken away at the last close; another is made where it belongs.
+    holder = daemon.hold("tap0")
+    move(namespace, other)
+    wait_until(lambda: is_in(daemon, other))
+    assert not namespace.has("tap0")
+    holder.end()
+    wait_until(lambda: not other.has("tap0") and namespace.has("tap0"))
+    assert held_namespaces(daemon.pid) == []
+    # Who opens the unit meanwhile has an interface of his own, and that which belongs there is made after him.
+    holder = daemon.hold("tap0")
+    move(namespace, other)
+    wait_until(lambda: is_in(daemon, other))
+    second = daemon.hold("tap0", "second")
+    holder.end()
+    wait_until(lambda: is_in(daemon, namespace))
+    second.end()
+    wait_until(lambda: not all_devices(daemon) and namespace.has("tap0"))
+    third = daemon.hold("tap0", "third")
+    third.end()
+    wait_until(lambda: not all_devices(daemon))
+    assert namespace.has("tap0") and "Device or resource busy" not in daemon.log
+    # While it is closed it is whose it is there.
+    move(namespace, other)
+    wait_until(lambda: namespace.has("tap0"))
+    assert other.has("tap0") and not all_devices(daemon)
+    other.run(["ip", "link", "del", "tap0"])
+    holder = daemon.hold("tap0")
+    holder.end()
+    namespace.run([TUNTAPD, "serve", "-s", daemon.socket, "--stop-all"])
+    daemon.process.wait()
+    assert not namespace.has("tap0")
 
 
 def test_stop_all_takes_them_everywhere(namespace, other, daemon):

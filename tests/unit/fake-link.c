@@ -92,6 +92,16 @@ fake_link_depart(uint32_t ifindex)
 	}
 }
 
+void
+fake_link_move(uint32_t ifindex, uint64_t netns, uint32_t new_ifindex)
+{
+	unsigned i = find(ifindex);
+
+	interfaces[i].netns = netns;
+	interfaces[i].status.ifindex = new_ifindex;
+	interfaces[i].status.up = false;
+}
+
 unsigned
 fake_link_set_up_calls(void)
 {
@@ -180,7 +190,7 @@ fake_read(struct link *l, struct netif_status *status)
 {
 	unsigned i = find(l->ifindex);
 
-	if (i == INTERFACES_MAX || read_error != 0) {
+	if (i == INTERFACES_MAX || interfaces[i].netns != l->netns->id || read_error != 0) {
 		errno = read_error != 0 ? read_error : ENODEV;
 		return -1;
 	}

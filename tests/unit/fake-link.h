@@ -33,6 +33,9 @@ struct netif_status *fake_link_interface(uint32_t ifindex);
 /* The interface goes, as when the last descriptor is closed. */
 void fake_link_depart(uint32_t ifindex);
 
+/* The interface goes to another namespace, where it has another index. */
+void fake_link_move(uint32_t ifindex, uint64_t netns, uint32_t new_ifindex);
+
 /* Number of calls of set_up. */
 unsigned fake_link_set_up_calls(void);
 

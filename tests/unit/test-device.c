@@ -579,7 +579,118 @@ START_TEST(rename_is_followed)
 }
 END_TEST
 
-START_TEST(move_to_another_namespace_leaves_the_program_to_ask_the_kernel)
+/* With a device of namespace 99 beside it, so that the table knows that namespace. */
+static struct device_attached
+attach_elsewhere(uint8_t kind, uint16_t unit)
+{
+	struct os_peer root = {.pid = 99};
+	struct device_attached out;
+
+	ck_assert_int_eq(world_try_attach(kind, unit, &root, 99, &out), 0);
+	devices_settle(world.devices, out.place, "another");
+	return out;
+}
+
+static void
+tell_moved(uint32_t ifindex, uint64_t netns, uint32_t new_ifindex)
+{
+	struct netif_event event = {.type = NETIF_MOVED, .ifindex = ifindex, .netns = (int32_t)netns, .new_ifindex = new_ifindex};
+
+	fake_link_move(ifindex, netns, new_ifindex);
+	devices_on_event(world.devices, netns_own(world.netns), &event);
+}
+
+START_TEST(move_to_a_namespace_that_is_known_is_followed)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b = attach_elsewhere(DEVICE_TAP, 1);
+	struct netns *there = netns_get(world.netns, 99, -1);
+	struct netif_event event = {.type = NETIF_CHANGED, .ifindex = 70};
+	struct journal_record record;
+
+	fake_link_interface(a.ifindex)->up = true;
+	tell_changed(a.ifindex);
+	tell_moved(a.ifindex, 99, 70);
+	ck_assert_uint_eq(read_page(a.page).unwatched, 0);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	ck_assert_uint_eq(read_page(a.page).up, 0);
+	ck_assert_uint_eq(read_page(a.page).netns, 99);
+	ck_assert_uint_eq(read_page(a.page).ifindex, 70);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).netns, 99);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).open_number, a.open_number);
+	ck_assert_int_eq(journal_read(world.journal, a.place, &record), 0);
+	ck_assert_uint_eq(record.netns, 99);
+	ck_assert_uint_eq(record.ifindex, 70);
+	/* News from there are its own, and late ones from here nobody's. */
+	event.status = *fake_link_interface(70);
+	event.status.up = true;
+	devices_on_event(world.devices, there, &event);
+	ck_assert_uint_eq(read_page(a.page).up, 1);
+	tell(NETIF_DEPARTED, a.ifindex);
+	tell(NETIF_DEPARTED, 70);
+	ck_assert_uint_eq(read_page(a.page).gone, 0);
+	event.type = NETIF_DEPARTED;
+	devices_on_event(world.devices, there, &event);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	netns_put(world.netns, there);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(the_unit_of_a_moved_device_is_free_where_it_was_and_taken_where_it_is)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b = attach_elsewhere(DEVICE_TAP, 1), c, d;
+	struct os_peer root = {.pid = 99};
+
+	tell_moved(a.ifindex, 99, 70);
+	c = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_ge(c.place, DEVICE_PLACES_FIXED);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &d), EBUSY);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &d), EBUSY);
+	ck_assert_uint_eq(devices_open_count(world.devices), 3);
+	/* When it has closed, its place is free again, and the second keeps its own. */
+	fake_link_depart(70);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 99, &d), 0);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &(struct device_attached){0}), EBUSY);
+	fake_link_depart(c.ifindex);
+	tell(NETIF_DEPARTED, c.ifindex);
+	close_attached(&a);
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(a.place, device_place_fixed((struct device_id){.kind = DEVICE_TAP, .unit = 0}));
+	close_attached(&a);
+	close_attached(&b);
+	close_attached(&c);
+	close_attached(&d);
+}
+END_TEST
+
+START_TEST(a_persistent_interface_that_moves_is_taken_away_at_the_last_close)
+{
+	struct netif_event event = {.type = NETIF_CHANGED, .ifindex = 70};
+	struct device_attached a, b;
+	struct netns *there;
+
+	(void)keep_tap0();
+	a = world_attach(DEVICE_TAP, 0);
+	b = attach_elsewhere(DEVICE_TAP, 1);
+	there = netns_get(world.netns, 99, -1);
+	ck_assert_uint_eq(fake_link_count(), 2);
+	tell_moved(a.ifindex, 99, 70);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).netns, 99);
+	ck_assert_uint_eq(fake_link_count(), 2);
+	fake_link_interface(70)->carrier = false;
+	event.status = *fake_link_interface(70);
+	devices_on_event(world.devices, there, &event);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	ck_assert_ptr_null(fake_link_interface(70));
+	ck_assert_uint_eq(fake_link_count(), 2); /* a new one, here */
+	netns_put(world.netns, there);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
+START_TEST(move_to_a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel)
 {
 	struct device_attached a = world_attach(DEVICE_TAP, 0);
 
@@ -776,7 +887,10 @@ main(void)
 	tcase_add_test(tcase, explicit_down_is_remembered_by_the_next_daemon);
 	tcase_add_test(tcase, persistence_set_behind_our_back_ends_the_device);
 	tcase_add_test(tcase, rename_is_followed);
-	tcase_add_test(tcase, move_to_another_namespace_leaves_the_program_to_ask_the_kernel);
+	tcase_add_test(tcase, move_to_a_namespace_that_is_known_is_followed);
+	tcase_add_test(tcase, the_unit_of_a_moved_device_is_free_where_it_was_and_taken_where_it_is);
+	tcase_add_test(tcase, a_persistent_interface_that_moves_is_taken_away_at_the_last_close);
+	tcase_add_test(tcase, move_to_a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel);
 	tcase_add_test(tcase, resync_finds_what_events_did_not_tell);
 	tcase_add_test(tcase, header_mode_needs_the_device_as_proof);
 	tcase_add_test(tcase, next_daemon_takes_over_what_is_held);
