@@ -14,15 +14,15 @@
  *     where one closes it, as those do that close all there may be, nothing is done;
  *   - where everything from a number on is closed, the numbers that are still to be copied move down first, to the lowest ones from
  *     there on that no action makes or uses; what is between them is closed one by one, and the rest from behind them;
- *   - a device that was opened with O_CLOEXEC is closed at the end, unless its number is another file by then: what the kernel would do at
- *     exec.  Copies that later actions made of it stay.
+ *   - a device that was opened with O_CLOEXEC is closed at the end, unless its number is another file by then: what the kernel would do
+ *     at exec.  Copies that later actions made of it stay.
  *
  * A relative path means what it does where the child's own directory is by then; the actions tell.
  *
  * Limits.  Devices are opened before the other actions are done, with the parent's ids, whatever POSIX_SPAWN_RESETIDS says.  What is
- * written down is found by the object's address in a static table, taken and left without a lock, of OBJECTS_MAX objects at a time: for one
- * that has no place there, or of which something could not be written down, adding a device's path is ENOMEM.  An object that is initialised
- * again is a new one; a copy of the object's bytes, which POSIX does not allow, opens no device.
+ * written down is found by the object's address in a static table, taken and left without a lock, of OBJECTS_MAX objects at a time: for
+ * one that has no place there, or of which something could not be written down, adding a device's path is ENOMEM.  An object that is
+ * initialised again is a new one; a copy of the object's bytes, which POSIX does not allow, opens no device.
  *
  * These functions allocate, as those of the C library do, and no signal handler may call them.
  */

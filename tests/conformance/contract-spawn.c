@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * contract-spawn.c - row "open.spawn": file actions of posix_spawn(3) that open a device, for a child that has it and a parent that has not.
+ * contract-spawn.c - row "open.spawn": file actions of posix_spawn(3) that open a device: a child has it, and its parent has not.
  *
  * The child is this program again (spawn_main), which looks at what it has.
  */
@@ -174,7 +174,8 @@ static int
 spawn_program(const char *program, const char *role, enum kind kind, int fd, const actions_type *actions, pid_t *child)
 {
 	char number[16];
-	char *argv[] = {(char *)"contract", (char *)"--image", (char *)(uintptr_t)role, (char *)(kind == TAP ? "tap" : "tun"), number, NULL};
+	char *argv[] = {(char *)"contract", (char *)"--image", (char *)(uintptr_t)role, (char *)(kind == TAP ? "tap" : "tun"), number,
+	    NULL};
 
 	snprintf(number, sizeof(number), "%d", fd);
 	fflush(stdout);

@@ -511,7 +511,8 @@ main(int argc, char **argv)
 	}
 	for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++) {
 		for (const struct contract_case *c = tables[t]; c->name != NULL; c++) {
-			if ((only != NULL && strstr(c->name, only) == NULL && strcmp(c->row, only) != 0) || (options.native && (c->where & NATIVE) == 0) ||
+			if ((only != NULL && strstr(c->name, only) == NULL && strcmp(c->row, only) != 0) ||
+			    (options.native && (c->where & NATIVE) == 0) ||
 			    (c->where & (list || rows ? 0 : options.relayed ? DIRECT : RELAYED)) != 0) {
 				continue;
 			}
