@@ -78,7 +78,9 @@ ask(const union message *request, const int *fds, unsigned fd_count, union messa
 
 	*lost = false;
 	if (sock < 0) {
-		if (errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
+		if (errno == EAGAIN) {
+			errno = EIO; /* it has so many waiting that it does not accept: it serves, but does not answer */
+		} else if (errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
 			errno = ENOENT;
 		}
 		return -1;

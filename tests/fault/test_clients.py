@@ -333,3 +333,31 @@ except OSError as e:
         os.kill(worker, signal.SIGCONT)
     wait_until(lambda: daemon.state("tap0") == "closed")
     holder.end()
+
+
+def test_shim_gives_up_on_a_daemon_that_does_not_accept(daemon):
+    """The same, when no connection more is taken: a daemon that serves, but does not answer, is not an absent one."""
+    import signal
+    import socket
+    worker = wait_until(daemon.worker)
+    os.kill(worker, signal.SIGSTOP)
+    waiting = []
+    try:
+        with pytest.raises(BlockingIOError):
+            while len(waiting) < 5000:
+                waiting.append(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET | socket.SOCK_NONBLOCK))
+                waiting[-1].connect(daemon.socket)
+        done = daemon.run("""
+import errno, os
+before = len(os.listdir("/proc/self/fd"))
+try:
+    os.open("/dev/tap0", os.O_RDWR)
+except OSError as e:
+    print(errno.errorcode[e.errno], len(os.listdir("/proc/self/fd")) - before)
+""")
+        assert done.stdout.strip() == "EIO 0"
+    finally:
+        os.kill(worker, signal.SIGCONT)
+        for sock in waiting:
+            sock.close()
+    daemon.hold("tap0").end()
