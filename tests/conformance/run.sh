@@ -54,6 +54,12 @@ grep -v '^1\.\.' "$dir/tap" || true
 number=$(($(grep -c -E '^(not )?ok ' "$dir/tap") + 1))
 
 problem=
+# A relayed device's goes with its relay, a moment after its program.
+tries=0
+while [ -n "$(ip -o link show | grep -v ': lo:')" ] && [ $tries -lt 50 ]; do
+	tries=$((tries + 1))
+	sleep 0.05
+done
 [ -z "$(ip -o link show | grep -v ': lo:')" ] || problem="an interface is left"
 kill $daemon
 wait $daemon || problem="the daemon ended with status $?"
