@@ -165,13 +165,16 @@ search_all(const struct program *p, const char *const words[], unsigned first, u
 static void
 search_ip(const struct program *p, const char *const words[], unsigned first, unsigned count, struct words_found *found)
 {
-	/* In the order in which ip compares a beginning with them; the empty ones are of other objects. */
+	/* In the order in which ip compares a beginning with them (iproute2, ip/ip.c); what is not here has no interfaces. */
 	static const struct {
 		const char *name;
 		bool has_interfaces;
 	} objects[] = {
 		{"address", true}, {"addrlabel", false}, {"maddress", true}, {"route", true}, {"rule", true}, {"neighbor", true},
-		{"neighbour", true}, {"link", true}, {"monitor", true}, {"mroute", true},
+		{"neighbour", true}, {"ntable", true}, {"ntbl", true}, {"link", true}, {"macsec", false}, {"tunnel", false},
+		{"tunl", false}, {"tuntap", false}, {"tap", false}, {"token", true}, {"tcpmetrics", true}, {"tcp_metrics", true},
+		{"monitor", true}, {"mroute", true}, {"mrule", true}, {"netns", false}, {"netconf", true}, {"sr", false},
+		{"nexthop", true}, {"mptcp", true}, {"stats", true},
 	};
 	/* Options whose next word is theirs. */
 	static const char *const with_argument[] = {"-f", "-family", "-l", "-loops", "-rc", "-rcvbuf", "-b", "-batch"};
@@ -270,6 +273,10 @@ look_through(const char *program, const char *const words[], unsigned count)
 					/* The argument's own text, known or not, is nothing here. */
 					i++;
 					continue;
+				}
+				if (strcmp(words[i], "--") == 0) {
+					i++;
+					break;
 				}
 				if (!is_assignment(words[i]) && !IS_ONE_OF(words[i], flags)) {
 					break;
