@@ -193,8 +193,10 @@ file_of(uint32_t place, char path[32])
 static int
 make_counters(const struct relays *r, uint32_t place)
 {
+	static const struct relay_counters none;
 	char path[32];
-	int fd, error;
+	ssize_t n;
+	int fd, saved;
 
 	file_of(place, path);
 	if (unlinkat(r->rundir, path, 0) < 0 && errno != ENOENT) {
@@ -202,10 +204,11 @@ make_counters(const struct relays *r, uint32_t place)
 	}
 	fd = openat(r->rundir, path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
 	/* Its room is taken now: on a full file system the relay would find out by SIGBUS. */
-	error = fd >= 0 ? posix_fallocate(fd, 0, sizeof(struct relay_counters)) : 0;
-	if (error != 0) {
+	n = fd >= 0 ? write(fd, &none, sizeof(none)) : 0;
+	if (fd >= 0 && n != (ssize_t)sizeof(none)) {
+		saved = n < 0 ? errno : ENOSPC;
 		close(fd);
-		errno = error;
+		errno = saved;
 		return -1;
 	}
 	return fd;
