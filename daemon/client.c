@@ -183,8 +183,8 @@ client_forwarded(struct client *c, bool sent)
 	}
 	c->state = CLIENT_WAITING;
 	/*
-	 * The monitor has its own copies now.  A node's is to be the only one, which becomes the device.  A socket stays until the answer, so
-	 * that the monitor's close is never the last: that one waits for whatever the socket's queue holds.
+	 * The monitor has its own copies now.  A node's is to be the only one, which becomes the device.  A socket stays until the
+	 * answer, so that the monitor's close is never the last: that one waits for whatever the socket's queue holds.
 	 */
 	if (c->fd_count > 0 && os_descriptor_of(c->fds[0]) == OS_DESCRIPTOR_NODE) {
 		close_descriptors(c);

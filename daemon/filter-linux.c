@@ -3,8 +3,8 @@
  * filter-linux.c - Linux: the system calls that are left to a process without rights.
  *
  * Theory of operation.  A list of what each of the two processes needs, and of what the C library needs under them, made into a program
- * for seccomp(2).  With it a captured process cannot open, connect, fork, execute, trace, or send a signal to the others of its user, of which
- * the rights that it gave up (os_confine) do not all keep it.  Memory is never executable.
+ * for seccomp(2).  With it a captured process cannot open, connect, fork, execute, trace, or send a signal to the others of its
+ * user; the rights that it gave up (os_confine) do not keep it from all of that.  Memory is never executable.
  *
  * What is not in the list fails with ENOSYS, as a call that the kernel does not have, and is logged by the kernel (audit).  It does not
  * end the process: another C library that tries something newer first then goes on with what it has for older kernels, instead of
@@ -72,7 +72,8 @@ static const unsigned worker_calls[] = {
 };
 
 static const unsigned relay_calls[] = {
-	SYS_recvmmsg, SYS_sendmmsg, SYS_sendmsg /* musl's sendmmsg(2) */, SYS_ppoll, SYS_recvfrom, SYS_read, SYS_getsockopt, SYS_setsockopt, SYS_getsockname,
+	SYS_recvmmsg, SYS_sendmmsg, SYS_sendmsg /* musl's sendmmsg(2) */, SYS_ppoll, SYS_recvfrom, SYS_read, SYS_getsockopt,
+	SYS_setsockopt, SYS_getsockname,
 #ifdef SYS_poll
 	SYS_poll,
 #endif
@@ -186,7 +187,7 @@ os_limit_calls(enum os_role role)
 		return -1;
 	}
 	filter.len = p.length;
-	/* Nothing runs here that others wrote, so the processor may go on guessing about loads, which older kernels forbid with a filter. */
+	/* Nothing runs here that others wrote: the processor may go on guessing about loads, which older kernels forbid with a filter. */
 	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_LOG | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &filter);
 }
 
