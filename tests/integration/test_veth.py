@@ -302,3 +302,19 @@ print("all 2000", flush=True)
     program.say("go")
     kernel.wait_for("all 2000")
     program.wait()
+
+
+def test_storm_on_all_devices_at_once(namespace, daemon):
+    """Sixteen relays, each with small frames both ways as fast as they go: every frame of each comes back, once and in order."""
+    programs = [echo(daemon, f"tap{unit}", f"echo{unit}") for unit in range(16)]
+    checks = [check_echo(namespace, 2000, device=f"tap{unit}", name=f"check{unit}") for unit in range(16)]
+    for check in checks:
+        check.wait_for("all 2000", 60)
+    counters = daemon.status()
+    for unit in range(16):
+        device = counters[f"tap{unit}"]
+        assert device["to_program"]["dropped"] == device["from_program"]["dropped"] == 0
+        assert device["from_program"]["packets"] >= 2000
+    for program in programs:
+        program.kill()
+    wait_until(lambda: set(namespace.interfaces()) == {"lo"}, 20, "all pairs are gone")

@@ -12,7 +12,7 @@ TYPE = b"\x88\xb5"
 ECHO_CHECK = """
 import os, socket, struct, sys
 count, window = @COUNT@, 32
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(0x88b5))
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # nothing comes before it is bound to the one interface
 s.setsockopt(263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING
 s.bind(("@DEVICE@", 0x88b5))
 s.settimeout(20)
