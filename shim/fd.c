@@ -42,7 +42,8 @@ shim_close_range(unsigned first, unsigned last, int flags)
 	}
 	result = real_close_range(first, last, flags);
 	if (result < 0) {
-		fdtable_forget_range(first, last); /* refused (flags, an old kernel, a filter of system calls), it has closed nothing */
+		/* Refused (flags, an old kernel, a filter of system calls), it has closed nothing. */
+		fdtable_forget_range(first, last, recognise_born);
 	}
 	return result;
 }

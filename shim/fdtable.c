@@ -18,6 +18,8 @@ _Atomic fdtable_held fdtable[FDTABLE_MAX];
 static _Atomic pid_t owner;
 /* 1 in the process that owns the table and in its children of vfork; 0 in a fresh child of fork.  NULL: cannot be had. */
 static _Atomic uint32_t *marker;
+/* Unknown numbers are other files. */
+static _Atomic bool settled;
 /* One past the highest number that ever was a device: bounds the work of closing a range. */
 static _Atomic unsigned high;
 
@@ -42,8 +44,8 @@ fdtable_init(void)
 	atomic_store(&owner, getpid());
 }
 
-static bool
-may_write(void)
+bool
+fdtable_is_ours(void)
 {
 	if (getpid() == atomic_load(&owner)) {
 		return true;
@@ -53,6 +55,18 @@ may_write(void)
 	}
 	fdtable_init();
 	return true;
+}
+
+void
+fdtable_settle(void)
+{
+	atomic_store(&settled, true);
+}
+
+bool
+fdtable_is_settled(void)
+{
+	return atomic_load_explicit(&settled, memory_order_relaxed);
 }
 
 static void
@@ -67,7 +81,13 @@ note_highest_device(int fd, fdtable_held held)
 void
 fdtable_set(int fd, fdtable_held held)
 {
-	if ((unsigned)fd >= FDTABLE_MAX || atomic_load_explicit(&fdtable[fd], memory_order_relaxed) == held || !may_write()) {
+	fdtable_held before;
+
+	if ((unsigned)fd >= FDTABLE_MAX) {
+		return;
+	}
+	before = atomic_load_explicit(&fdtable[fd], memory_order_relaxed);
+	if (before == held || (fdtable_is_settled() && !fdtable_is_device(held) && !fdtable_is_device(before)) || !fdtable_is_ours()) {
 		return;
 	}
 	atomic_store_explicit(&fdtable[fd], held, memory_order_release);
@@ -79,7 +99,7 @@ fdtable_learn(int fd, fdtable_held held)
 {
 	fdtable_held unknown = FDTABLE_UNKNOWN;
 
-	if ((unsigned)fd < FDTABLE_MAX && may_write() && atomic_compare_exchange_strong(&fdtable[fd], &unknown, held)) {
+	if ((unsigned)fd < FDTABLE_MAX && fdtable_is_ours() && atomic_compare_exchange_strong(&fdtable[fd], &unknown, held)) {
 		note_highest_device(fd, held);
 	}
 }
@@ -97,11 +117,15 @@ fdtable_close_range(unsigned first, unsigned last)
 }
 
 void
-fdtable_forget_range(unsigned first, unsigned last)
+fdtable_forget_range(unsigned first, unsigned last, void (*ask)(int fd))
 {
 	unsigned end = atomic_load(&high);
 
 	for (unsigned fd = first; fd < end && fd <= last; fd++) {
-		fdtable_set((int)fd, FDTABLE_UNKNOWN);
+		if (fdtable_is_settled()) {
+			ask((int)fd); /* nobody would later */
+		} else {
+			fdtable_set((int)fd, FDTABLE_UNKNOWN);
+		}
 	}
 }

@@ -6,6 +6,8 @@
  * number is a device, or another file, or unknown: nobody has looked at it in this process image.  recognise.h asks the kernel about
  * an unknown one at its first use, and enters what it is.
  *
+ * A program that is about to forbid itself system calls has all numbers looked at before (filter-linux.c); none is asked about then.
+ *
  * Other files stay so however often the number is used again: every call by which a number can become a device passes here (open, dup
  * and its kin, recvmsg), and enters what it makes.  The kernel changes numbers behind our back too (raw system calls, fclose's inner
  * close, a vfork child), so a device's entry may be stale: whoever refuses something, or changes data, on the word of an entry first
@@ -116,8 +118,18 @@ void fdtable_learn(int fd, fdtable_held held);
 /* The numbers from first to last are closed: devices among them are other files from now on. */
 void fdtable_close_range(unsigned first, unsigned last);
 
-/* They were not: what is known of them, as far as they ever were devices, is void. */
-void fdtable_forget_range(unsigned first, unsigned last);
+/* They were not: what is known of them, as far as they ever were devices, is void; ask() is recognise_born() (recognise.h). */
+void fdtable_forget_range(unsigned first, unsigned last, void (*ask)(int fd));
+
+/* Whether the caller may write: not in a child of vfork. */
+bool fdtable_is_ours(void);
+
+/*
+ * From now on a number that is unknown is another file, and nothing is entered that would only say so: no system call is made but for
+ * devices.
+ */
+void fdtable_settle(void);
+bool fdtable_is_settled(void);
 
 /* At start, and in each child of fork: this process owns the table. */
 void fdtable_init(void);

@@ -22,12 +22,16 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "os.h"
 #include "protocol/page.h"
 #include "real.h"
 #include "state.h"
+
+/* Looked at although the limit on numbers is lower by now: who forbids himself system calls may have lowered it before. */
+#define NUMBERS_LEAST 1024
 
 /* Whether a page speaks of the interface that the kernel describes. */
 static bool
@@ -83,7 +87,7 @@ recognise(int fd)
 	int saved = errno;
 	fdtable_held held;
 
-	if (!state_enabled()) {
+	if (!state_enabled() || fdtable_is_settled()) {
 		return 0;
 	}
 	held = ask(fd);
@@ -92,6 +96,24 @@ recognise(int fd)
 	}
 	errno = saved;
 	return fdtable_is_device(held) ? held : 0;
+}
+
+void
+recognise_all(void)
+{
+	struct rlimit limit = {.rlim_cur = 0};
+	int saved = errno;
+
+	/* A child of vfork speaks of itself, and our table is its parent's. */
+	if (state_enabled() && fdtable_is_ours()) {
+		real_bind_early(); /* for all that comes: what it takes may be forbidden then */
+		(void)getrlimit(RLIMIT_NOFILE, &limit);
+		for (int fd = 0; fd < FDTABLE_MAX && (fd < NUMBERS_LEAST || (rlim_t)fd < limit.rlim_cur); fd++) {
+			(void)recognise_device(fd);
+		}
+		fdtable_settle();
+	}
+	errno = saved;
 }
 
 void

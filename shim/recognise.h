@@ -12,6 +12,9 @@
  */
 fdtable_held recognise(int fd);
 
+/* Asks about every number that is open and unknown, and has no more questions afterwards: fdtable_settle().  errno is kept. */
+void recognise_all(void);
+
 /* The number has just become another process' descriptor (SCM_RIGHTS): what was known of it is void. */
 void recognise_born(int fd);
 

@@ -33,7 +33,7 @@ struct contract_options options;
 
 static const struct contract_case *const tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
     poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
-    stdio_cases, node_cases, client_cases, name_cases, without_cases, spawn_cases};
+    stdio_cases, node_cases, client_cases, name_cases, filter_cases, without_cases, spawn_cases};
 
 void
 expect(bool holds, const char *text, const char *file, int line)

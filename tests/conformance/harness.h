@@ -35,7 +35,7 @@ struct contract_case {
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
     copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[],
-    stdio_cases[], node_cases[], client_cases[], name_cases[], without_cases[], spawn_cases[];
+    stdio_cases[], node_cases[], client_cases[], name_cases[], filter_cases[], without_cases[], spawn_cases[];
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);

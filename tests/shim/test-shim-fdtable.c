@@ -105,18 +105,32 @@ START_TEST(what_is_learnt_late_does_not_count)
 }
 END_TEST
 
+static unsigned asked;
+
+static void
+ask(int fd)
+{
+	ck_assert_int_eq(fd, NUMBER);
+	asked++;
+}
+
 START_TEST(what_is_forgotten_is_asked_again)
 {
 	const fdtable_held held = fdtable_pack(some_device, SOME_PLACE, 1);
 
 	fdtable_set(NUMBER, held);
 	fdtable_close_range(NUMBER, NUMBER);
-	fdtable_forget_range(NUMBER + 1, 0xffffffffu);
+	fdtable_forget_range(NUMBER + 1, 0xffffffffu, ask);
 	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_OTHER);
-	fdtable_forget_range(NUMBER, 0xffffffffu);
+	fdtable_forget_range(NUMBER, 0xffffffffu, ask);
 	ck_assert_uint_eq(fdtable_get(NUMBER), FDTABLE_UNKNOWN);
 	fdtable_learn(NUMBER, held);
 	ck_assert_uint_eq(fdtable_get(NUMBER), held);
+	/* At once, where nobody would ask later. */
+	ck_assert_uint_eq(asked, 0);
+	fdtable_settle();
+	fdtable_forget_range(NUMBER, 0xffffffffu, ask);
+	ck_assert_uint_eq(asked, 1);
 }
 END_TEST
 

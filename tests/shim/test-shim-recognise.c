@@ -237,6 +237,33 @@ START_TEST(a_received_number_is_looked_at_anew)
 }
 END_TEST
 
+START_TEST(before_a_filter_every_number_is_looked_at_once_and_none_afterwards)
+{
+	unsigned questions;
+	int ends[2];
+
+	errno = EXFULL;
+	recognise_all();
+	ck_assert_int_eq(errno, EXFULL);
+	ck_assert(fdtable_is_device(fdtable_get(file)));
+	questions = fake_os.questions;
+	ck_assert_int_eq(pipe(ends), 0);
+	fake_os.marked = true;
+	ck_assert_uint_eq(recognise_device(ends[0]), 0);
+	fdtable_set(ends[0], FDTABLE_OTHER);
+	ck_assert_uint_eq(fdtable_get(ends[0]), FDTABLE_UNKNOWN);
+	/* What was made a device is one, and its copy; what took a device's number is none. */
+	ck_assert_int_eq(shim_dup2(file, ends[0]), ends[0]);
+	ck_assert_uint_eq(fdtable_get(ends[0]), fdtable_get(file));
+	ck_assert_int_eq(shim_dup2(ends[1], ends[0]), ends[0]);
+	ck_assert(!fdtable_is_device(fdtable_get(ends[0])));
+	ck_assert_uint_eq(recognise_device(ends[0]), 0);
+	ck_assert_uint_eq(fake_os.questions, questions);
+	close(ends[0]);
+	close(ends[1]);
+}
+END_TEST
+
 /* A thread that is still looking at the last file of the copy's number must not have the last word. */
 START_TEST(a_copy_is_known_as_soon_as_it_is_made)
 {
@@ -290,6 +317,7 @@ main(int argc, char *argv[])
 	tcase_add_test(tcase, what_is_no_file_is_no_page_and_not_waited_for);
 	tcase_add_test(tcase, a_received_number_is_looked_at_anew);
 	tcase_add_test(tcase, a_copy_is_known_as_soon_as_it_is_made);
+	tcase_add_test(tcase, before_a_filter_every_number_is_looked_at_once_and_none_afterwards);
 	suite_add_tcase(suite, tcase);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
