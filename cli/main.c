@@ -117,6 +117,22 @@ static const struct command commands[] = {
 		    "Status 1: the time is over.\n",
 	},
 	{
+		.name = "capture",
+		.run = cmd_capture,
+		.usage = "[-s SOCKET] DEVICE [-c N] [-w FILE] [FILTER...]",
+		.summary = "what passes through a device",
+		.description =
+		    "  -c, --count N        end after N packets\n"
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
+		    "  -w, --write FILE     write pcapng to FILE, or with - to standard output;\n"
+		    "                       without it: a line for each packet\n"
+		    "\n"
+		    "FILTER is as for tcpdump: pcap-filter(7).  An interrupt ends it.  For what\n"
+		    "passes now in Wireshark: tuntapd capture tap0 -w - | wireshark -k -i -\n"
+		    "Status 1: the device is closed, or was before N packets passed.\n"
+		    "Status 77: this user may not see its packets.\n",
+	},
+	{
 		.name = "config",
 		.run = cmd_config,
 		.usage = "[-c FILE] check | show [DEVICE]",

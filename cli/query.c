@@ -361,6 +361,70 @@ query_attach(struct query *q, struct device_id id, int node, struct message_atta
 	return EXIT_CODE_OK;
 }
 
+/* Says why there is nothing to see; returns the exit status for it. */
+static int
+complain_capture(const struct query *q, struct device_id id, int error)
+{
+	char name[DEVNAME_SIZE];
+
+	devname_format(id, name);
+	switch (error) {
+	case ENODEV:
+		if (!q->quiet) {
+			warnx("nobody has %s open in this network namespace: 'tuntapd wait --open %s' waits for that", name, name);
+		}
+		return EXIT_CODE_NO;
+	case EACCES:
+	case EPERM:
+		if (!q->quiet) {
+			warnx("%s: only root, or who has it open and may, sees its packets (the daemon's log says which it was; "
+			      "'capture' in tuntapd.conf(5))",
+			    name);
+		}
+		return EXIT_CODE_PERMISSION;
+	case EMFILE:
+		if (!q->quiet) {
+			warnx("%s: this user looks at as many devices as one may at a time", name);
+		}
+		return EXIT_CODE_SYSTEM;
+	case EPROTONOSUPPORT:
+		if (!q->quiet) {
+			warnx("%s: its packets are neither Ethernet nor IP", name);
+		}
+		return EXIT_CODE_SYSTEM;
+	default:
+		if (!q->quiet) {
+			errno = error;
+			warn("%s: looking at its packets", name);
+		}
+		return EXIT_CODE_SYSTEM;
+	}
+}
+
+int
+query_capture(struct query *q, struct device_id id, struct message_captured *captured, int *sock)
+{
+	union message request, reply;
+	unsigned in_count = 1;
+	int error;
+
+	message_init(&request, MESSAGE_CAPTURE, ++q->serial);
+	request.capture.kind = id.kind;
+	request.capture.unit = id.unit;
+	if (request_exchange(q->sock, &request, NULL, 0, &reply, sock, &in_count, q->timeout_ms) < 0) {
+		return complain(q, errno);
+	}
+	error = request_error(&reply);
+	if (error == ENOENT && reply.header.type != MESSAGE_RESULT) {
+		return complain_unit(q, id);
+	}
+	if (error != 0) {
+		return complain_capture(q, id, error);
+	}
+	*captured = reply.captured;
+	return EXIT_CODE_OK;
+}
+
 /*
  * Until the daemon has gone from its directory: its lock is the last thing that it lets go.  Looked
  * at, not waited for, so that a daemon that starts at this moment finds the lock free.

@@ -83,6 +83,13 @@ bool query_is_open_here(const struct message_device *device);
 int query_attach(struct query *q, struct device_id id, int node, struct message_attached *attached,
     int *channel);
 
+/*
+ * Asks for a device's packets.  EXIT_CODE_OK with *captured and *sock (protocol/capture.h),
+ * close-on-exec and the caller's to close; or another exit status: EXIT_CODE_NO (nobody has it open
+ * here), EXIT_CODE_PERMISSION, EXIT_CODE_USAGE (no such unit), ....
+ */
+int query_capture(struct query *q, struct device_id id, struct message_captured *captured, int *sock);
+
 /* Asks the daemon to end with all its devices, and waits until it has. */
 int query_stop(struct query *q);
 

@@ -343,6 +343,17 @@ take_close_hook(struct target *to, const char *text, char *why)
 	return take_hook(to->device->close_hook, text, why);
 }
 
+static const char *
+take_capture(struct target *to, const char *text, char *why)
+{
+	if (strcmp(text, "opener") != 0 && strcmp(text, "permitted") != 0) {
+		snprintf(why, CONFVALUE_WHY_SIZE, "'%.32s' is neither \"opener\" nor \"permitted\"", text);
+		return why;
+	}
+	to->device->capture_permitted = strcmp(text, "permitted") == 0;
+	return NULL;
+}
+
 static const struct key keys[] = {
 	{"tun-units", AT_TOP, false, take_tun_units},
 	{"tap-units", AT_TOP, false, take_tap_units},
@@ -363,6 +374,7 @@ static const struct key keys[] = {
 	{"nat", AT_DEVICE, false, take_nat},
 	{"persistent", AT_DEVICE, false, take_persistent},
 	{"interface-names", AT_TOP | AT_DEVICE, false, take_interface_names},
+	{"capture", AT_TOP | AT_DEVICE, false, take_capture},
 	{"open-hook", AT_ALL, false, take_open_hook},
 	{"close-hook", AT_ALL, false, take_close_hook},
 };

@@ -12,6 +12,7 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "capture.h"
 #include "config.h"
 #include "log.h"
 #include "monitor.h"
@@ -97,6 +98,9 @@ daemon_role_run(int argc, char **argv)
 	}
 	if (strcmp(role, "relay") == 0 && argc > 3) {
 		return relay_run(argv[3]);
+	}
+	if (strcmp(role, "capture") == 0) {
+		return capture_run();
 	}
 	log_errorx("there is no role '%s'; 'tuntapd serve' starts the daemon", role);
 	return EX_USAGE;

@@ -85,6 +85,19 @@ int devices_node(struct devices *d, const struct device_attach *request);
  */
 int devices_tun_set(struct devices *d, const struct os_peer *peer, int fd, enum message_tun_what what, uint32_t value);
 
+/* What somebody may look at. */
+struct device_seen {
+	struct netns *netns; /* held by the device */
+	uint32_t ifindex;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
+/*
+ * Whether the asker may see what passes through a device that is open in its namespace: who may open it, and is its opener, or root, or
+ * anybody where the policy says so.  0, or -1 with errno: ENOENT (no such unit), EACCES (policy; namespace), ENODEV (nobody has it open).
+ */
+int devices_see(struct devices *d, const struct device_attach *request, struct device_seen *seen);
+
 /*
  * What can wait until the program has its answer: completes the journal, and logs.  program is the opener's name, for display.
  * A daemon that is killed before leaves a record that the next one understands.

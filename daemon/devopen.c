@@ -445,3 +445,36 @@ devices_node(struct devices *d, const struct device_attach *request)
 	errno = saved;
 	return fd;
 }
+
+int
+devices_see(struct devices *d, const struct device_attach *request, struct device_seen *seen)
+{
+	const struct device_policy *policy = policy_device(d->setup.policy, request->id);
+	const struct device *dev;
+
+	if (!policy_has(d->setup.policy, request->id)) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (!policy_allows(&policy->entry, request->peer, MESSAGE_ACCESS_ALL) ||
+	    !netns_permits(d->setup.netns, request->netns, request->netns_fd, request->peer)) {
+		errno = EACCES;
+		refuse(d, REFUSED_CAPTURE, request, "who may not open it may not see what passes");
+		errno = EACCES;
+		return -1;
+	}
+	dev = devices_find_unit(d, request->netns, request->id);
+	if (dev == NULL) {
+		errno = ENODEV;
+		return -1;
+	}
+	if (request->peer->uid != 0 && request->peer->uid != dev->uid && !policy->capture_permitted) {
+		errno = EACCES;
+		refuse(d, REFUSED_CAPTURE, request, "another user has it open, and the policy lets only that one see what passes");
+		errno = EACCES;
+		return -1;
+	}
+	*seen = (struct device_seen){.netns = dev->link.netns, .ifindex = dev->link.ifindex};
+	memcpy(seen->ifname, dev->link.ifname, sizeof(seen->ifname));
+	return 0;
+}

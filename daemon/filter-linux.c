@@ -2,7 +2,7 @@
 /*
  * filter-linux.c - Linux: the system calls that are left to a process without rights.
  *
- * Theory of operation.  A list of what each of the two processes needs, and of what the C library needs under them, made into a program
+ * Theory of operation.  A list of what each kind of process needs, and of what the C library needs under them, made into a program
  * for seccomp(2).  With it a captured process cannot open, connect, fork, execute, trace, or send a signal to the others of its
  * user; the rights that it gave up (os_confine) do not keep it from all of that.  Memory is never executable.
  *
@@ -79,8 +79,17 @@ static const unsigned relay_calls[] = {
 #endif
 };
 
+static const unsigned capture_calls[] = {
+	SYS_recvmmsg, SYS_sendmmsg, SYS_recvmsg, SYS_sendmsg /* musl's recvmmsg(2), sendmmsg(2) */, SYS_recvfrom, SYS_sendto, SYS_ppoll,
+	SYS_getsockopt,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
 /* What a relay asks of its sockets: how much is queued, and whether the interface is there and up. */
 static const unsigned relay_ioctls[] = {FIONREAD, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFINDEX};
+static const unsigned capture_ioctls[] = {SIOCGIFNAME, SIOCGIFFLAGS};
 static const unsigned worker_fcntls[] = {F_GETFL};
 
 struct program {
@@ -172,6 +181,9 @@ os_limit_calls(enum os_role role)
 	if (role == OS_ROLE_RELAY) {
 		allow(&p, relay_calls, COUNT(relay_calls));
 		allow_with(&p, SYS_ioctl, 1, relay_ioctls, COUNT(relay_ioctls));
+	} else if (role == OS_ROLE_CAPTURE) {
+		allow(&p, capture_calls, COUNT(capture_calls));
+		allow_with(&p, SYS_ioctl, 1, capture_ioctls, COUNT(capture_ioctls));
 	} else {
 		allow(&p, worker_calls, COUNT(worker_calls));
 		allow_with(&p, SYS_fcntl, 1, worker_fcntls, COUNT(worker_fcntls));

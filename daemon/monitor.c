@@ -34,6 +34,7 @@
 #include <unistd.h>
 
 #include "daemon/bridge.h"
+#include "daemon/captures.h"
 #include "daemon/config.h"
 #include "daemon/device.h"
 #include "daemon/hook.h"
@@ -62,6 +63,7 @@ struct monitor {
 	struct netns_table *netns;
 	struct relays *relays;
 	struct setup further;
+	struct captures *captures;
 	struct devices *devices;
 	pid_t worker;
 	int worker_fd;
@@ -69,6 +71,7 @@ struct monitor {
 	struct event *signals[3];
 	struct event *look_event; /* pending only while there are persistent interfaces */
 	struct log_limit request_limit;
+	struct log_limit capture_limit;
 	int status; /* of exit */
 };
 
@@ -215,6 +218,44 @@ attach(struct monitor *m, int connection, const union message *request, int *giv
 }
 
 static int
+capture(struct monitor *m, int connection, const union message *request)
+{
+	struct os_peer peer;
+	struct device_attach how = {.id = {.kind = request->capture.kind, .unit = request->capture.unit}};
+	struct device_seen seen;
+	struct captures_start start;
+	char name[DEVNAME_SIZE], program[MESSAGE_PROGRAM_SIZE];
+	union message reply;
+	int error, client = -1;
+
+	error = learn_asker(connection, -1, &peer, &how);
+	if (error != 0) {
+		return result(m, connection, request, error);
+	}
+	devname_format(how.id, name);
+	message_init_reply(&reply, &request->header, 0);
+	error = devices_see(m->devices, &how, &seen) < 0 ? errno : 0;
+	if (error == 0) {
+		start = (struct captures_start){.netns_fd = seen.netns->fd, .ifindex = seen.ifindex, .uid = peer.uid};
+		error = captures_start(m->captures, &start, &client, &reply.captured.linktype) < 0 ? errno : 0;
+		os_program_name(peer.pid, program, sizeof(program));
+		if (log_limit_pass(&m->capture_limit, "captures")) {
+			log_info("%s: uid %ld, pid %ld (%s) looks at its packets%s%s", name, (long)peer.uid, (long)peer.pid, program,
+			    error != 0 ? ": refused: " : "", error != 0 ? strerror(error) : "");
+		}
+	}
+	forget_asker(&peer, &how);
+	if (error != 0) {
+		return result(m, connection, request, error);
+	}
+	reply.captured.ifindex = seen.ifindex;
+	memcpy(reply.captured.ifname, seen.ifname, sizeof(reply.captured.ifname));
+	answer(m, connection, &reply, &client, 1);
+	close(client);
+	return 0;
+}
+
+static int
 node(struct monitor *m, int connection, const union message *request)
 {
 	struct os_peer peer;
@@ -334,6 +375,8 @@ dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 		return stop(m, fds[0], &r->message);
 	case MESSAGE_NODE:
 		return node(m, fds[0], &r->message);
+	case MESSAGE_CAPTURE:
+		return capture(m, fds[0], &r->message);
 	case MESSAGE_TUN_SET:
 		return tun_set(m, fds[0], &r->message, fds[1]);
 	default:
@@ -671,10 +714,11 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->netns = m->base != NULL ? netns_table_new(m->base, 0, &callbacks) : NULL;
 	m->hooks = m->base != NULL ? hooks_new(m->base, HOOK_TIME_S) : NULL;
 	m->relays = m->base != NULL ? relays_new(m->base, m->rundir.fd, &relays_callbacks) : NULL;
+	m->captures = m->base != NULL ? captures_new(m->base, m->rundir.fd) : NULL;
 	m->further.bridges = m->netns != NULL ? bridges_new(m->rundir.fd, netns_own(m->netns)->netif) : NULL;
 	m->further.nat = nat_new(m->rundir.fd);
-	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL || m->further.bridges == NULL ||
-	    m->further.nat == NULL) {
+	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL || m->captures == NULL ||
+	    m->further.bridges == NULL || m->further.nat == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
@@ -769,6 +813,7 @@ tear_down(struct monitor *m)
 	relays_free(m->relays);
 	bridges_free(m->further.bridges);
 	nat_free(m->further.nat);
+	captures_free(m->captures);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {

@@ -142,6 +142,7 @@ int os_confine(int root_dir, const char **step);
 enum os_role {
 	OS_ROLE_WORKER,
 	OS_ROLE_RELAY,
+	OS_ROLE_CAPTURE,
 };
 int os_limit_calls(enum os_role role);
 

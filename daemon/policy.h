@@ -49,6 +49,7 @@ struct device_policy {
 	bool kernel_name;            /* the interface is not named after the device: the kernel chooses */
 	bool persistent;             /* the interface is there before and after the program */
 	bool up_on_address;          /* the first address given to it brings it up */
+	bool capture_permitted;      /* whoever may open it may see what passes; else its opener alone, and root */
 	uint8_t up;                  /* enum policy_up */
 	uint8_t mac_kind;            /* enum policy_mac */
 	uint8_t mac[6];              /* POLICY_MAC_FIXED */

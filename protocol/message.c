@@ -44,6 +44,10 @@ message_size(uint16_t type)
 		return sizeof(struct message_node);
 	case MESSAGE_TUN_SET:
 		return sizeof(struct message_tun_set);
+	case MESSAGE_CAPTURE:
+		return sizeof(struct message_capture);
+	case MESSAGE_CAPTURE | MESSAGE_REPLY:
+		return sizeof(struct message_captured);
 	case MESSAGE_ATTACH | MESSAGE_REPLY:
 		return sizeof(struct message_attached);
 	case MESSAGE_STATUS | MESSAGE_REPLY:
@@ -149,6 +153,10 @@ message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 	case MESSAGE_TUN_SET:
 		ok = tun_set_ok(&m->tun_set, fd_count);
 		break;
+	case MESSAGE_CAPTURE:
+		ok = devname_kind(m->capture.kind) != NULL && m->capture.zero == 0 && m->capture.unit <= DEVICE_UNITS_MAX &&
+		    is_zero(m->capture.pad, sizeof(m->capture.pad)) && fd_count == 0;
+		break;
 	default:
 		ok = false; /* a reply */
 		break;
@@ -170,6 +178,19 @@ attached_ok(const struct message_attached *a, unsigned fd_count)
 	return fd_count == 2 && device_id_known(id) && a->place < DEVICE_PLACES_MAX && a->open_number != 0 && a->mtu != 0 &&
 	    (a->channel == CHANNEL_DIRECT || a->channel == CHANNEL_RELAYED) && a->ifindex != 0 && a->ifname[0] != '\0' &&
 	    is_terminated(a->ifname, sizeof(a->ifname));
+}
+
+static bool
+captured_ok(const struct message_captured *c, unsigned fd_count)
+{
+	if (!is_zero(c->pad, sizeof(c->pad)) || c->error < 0) {
+		return false;
+	}
+	if (c->error != 0) {
+		return fd_count == 0;
+	}
+	return fd_count == 1 && (c->linktype == LINKTYPE_ETHERNET || c->linktype == LINKTYPE_RAW) && c->ifindex != 0 &&
+	    c->ifname[0] != '\0' && is_text(c->ifname, sizeof(c->ifname));
 }
 
 static bool
@@ -229,6 +250,8 @@ message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uin
 		ok = attached_ok(&m->attached, fd_count);
 	} else if (request_type == MESSAGE_STATUS) {
 		ok = fd_count == 0 && device_ok(&m->device);
+	} else if (request_type == MESSAGE_CAPTURE) {
+		ok = captured_ok(&m->captured, fd_count);
 	} else {
 		ok = result_ok(&m->result, fd_count, request_type == MESSAGE_NODE ? 1 : 0);
 	}
@@ -259,6 +282,9 @@ message_init_reply(union message *m, const struct message_header *r, int error)
 		break;
 	case MESSAGE_STATUS | MESSAGE_REPLY:
 		m->device.error = error;
+		break;
+	case MESSAGE_CAPTURE | MESSAGE_REPLY:
+		m->captured.error = error;
 		break;
 	default:
 		m->result.error = error;

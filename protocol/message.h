@@ -13,6 +13,7 @@
  *	MESSAGE_STOP		0		struct message_result	0
  *	MESSAGE_NODE		0		struct message_result	1 (a node); 0 on error
  *	MESSAGE_TUN_SET		1 (the device)	struct message_result	0
+ *	MESSAGE_CAPTURE		0		struct message_captured	1 (see capture.h); 0 on error
  *
  *	* Linux: the program's own, unattached descriptor of /dev/net/tun, where it could open one.  The
  *	  monitor turns it into the device, and the channel that comes back is the same open file.
@@ -47,6 +48,7 @@ enum message_type {
 	MESSAGE_STOP = 4,
 	MESSAGE_NODE = 5,
 	MESSAGE_TUN_SET = 6,
+	MESSAGE_CAPTURE = 7,
 	MESSAGE_REPLY = 0x8000, /* or'ed to the request's type in its reply */
 	/* The reply to a request that could not be understood. */
 	MESSAGE_RESULT = MESSAGE_REPLY,
@@ -130,6 +132,30 @@ struct message_tun_set {
 	uint32_t value;
 	uint8_t what;      /* enum message_tun_what */
 	uint8_t pad[11];
+};
+
+/* "Let me see what passes through this device", which is open in the connection's network namespace. */
+struct message_capture {
+	struct message_header header;
+	uint8_t kind;  /* enum device_kind */
+	uint8_t zero;
+	uint16_t unit;
+	uint8_t pad[12];
+};
+
+/* How a captured packet begins: numbers of the pcapng format (LINKTYPE_*). */
+enum message_linktype {
+	LINKTYPE_ETHERNET = 1,
+	LINKTYPE_RAW = 101, /* with the IP header */
+};
+
+struct message_captured {
+	struct message_header header;
+	int32_t error;     /* ENOENT (no such device), ENODEV (nobody has it open here), EACCES, EMFILE, ENFILE, ... */
+	uint32_t linktype; /* enum message_linktype */
+	uint32_t ifindex;
+	char ifname[MESSAGE_IFNAME_SIZE];
+	uint8_t pad[4];
 };
 
 /* A bare answer. */
@@ -220,6 +246,8 @@ static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 
 static_assert(sizeof(struct message_stop) == 32, "wire layout");
 static_assert(sizeof(struct message_node) == 32, "wire layout");
 static_assert(sizeof(struct message_tun_set) == 32, "wire layout");
+static_assert(sizeof(struct message_capture) == 32, "wire layout");
+static_assert(sizeof(struct message_captured) == 48, "wire layout");
 
 /* Room for any message, aligned for all of them. */
 union message {
@@ -233,6 +261,8 @@ union message {
 	struct message_stop stop;
 	struct message_node node;
 	struct message_tun_set tun_set;
+	struct message_capture capture;
+	struct message_captured captured;
 };
 
 /* Size of each message type, bytes; 0 for an unknown type. */

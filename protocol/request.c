@@ -101,6 +101,8 @@ request_error(const union message *reply)
 		return reply->attached.error;
 	case MESSAGE_STATUS | MESSAGE_REPLY:
 		return reply->device.error;
+	case MESSAGE_CAPTURE | MESSAGE_REPLY:
+		return reply->captured.error;
 	default:
 		return reply->result.error;
 	}

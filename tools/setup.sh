@@ -46,6 +46,7 @@ debian_packages() {
 		python3-pytest
 		shellcheck
 		strace
+		tshark
 		util-linux
 	EOF
 	[ -f "$here/../tests/clients/packages.txt" ] && packages_of "$here/../tests/clients/packages.txt"

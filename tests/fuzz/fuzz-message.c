@@ -57,6 +57,15 @@ must_be_its_fields(const union message *m, size_t bytes)
 		again.tun_set.what = m->tun_set.what;
 		again.tun_set.value = m->tun_set.value;
 		break;
+	case MESSAGE_CAPTURE:
+		again.capture.kind = m->capture.kind;
+		again.capture.unit = m->capture.unit;
+		break;
+	case MESSAGE_CAPTURE | MESSAGE_REPLY:
+		again.captured = m->captured;
+		again.captured.header = m->header;
+		memset(again.captured.pad, 0, sizeof(again.captured.pad));
+		break;
 	case MESSAGE_ATTACH | MESSAGE_REPLY:
 		again.attached = m->attached;
 		again.attached.header = m->header;
@@ -104,6 +113,9 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 		break;
 	case MESSAGE_TUN_SET:
 		fuzz_must(m->tun_set.what >= TUN_SET_PERSIST && m->tun_set.what <= TUN_SET_GROUP && fd_count == 1, "tun set");
+		break;
+	case MESSAGE_CAPTURE:
+		fuzz_must(id_within(m->capture.kind, m->capture.unit, DEVICE_UNITS_MAX + 1) && fd_count == 0, "capture");
 		break;
 	default:
 		fuzz_must(false, "a request of no known type");
@@ -154,6 +166,12 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 				device_must_hold(&m->device);
 			}
 			break;
+		case MESSAGE_CAPTURE:
+			fuzz_must(m->captured.error >= 0 && fd_count == (m->captured.error == 0 ? 1 : 0), "captured: descriptors");
+			fuzz_must(m->captured.error != 0 || (m->captured.ifindex != 0 &&
+			    (m->captured.linktype == LINKTYPE_ETHERNET || m->captured.linktype == LINKTYPE_RAW) &&
+			    strnlen(m->captured.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1), "captured: fields");
+			break;
 		case MESSAGE_NODE:
 			fuzz_must(m->result.error >= 0 && fd_count == (m->result.error == 0 ? 1 : 0), "node: descriptors");
 			break;
@@ -200,7 +218,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	fd_count = data[0] & 3;
-	request_type = (uint16_t)(MESSAGE_ATTACH + data[1] % 6);
+	request_type = (uint16_t)(MESSAGE_ATTACH + data[1] % 7);
 	memcpy(&serial, data + 2, sizeof(serial));
 	bytes = size - PREFIX_BYTES;
 	/* Of exactly that size: whoever looks past it is seen. */

@@ -10,7 +10,7 @@ import struct
 import sys
 
 MAGIC, VERSION, SERIAL, REPLY = 0x64707474, 1, 0xFEEDF00D, 0x8000
-ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET = 1, 2, 3, 4, 5, 6
+ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET, CAPTURE = 1, 2, 3, 4, 5, 6, 7
 TUN, TAP = 1, 2
 
 
@@ -44,6 +44,9 @@ def messages():
     yield "node", message(NODE, struct.pack("=BB14x", 3, 1), 0)
     yield "node-opened", message(NODE | REPLY, struct.pack("=i12x", 0), 1)
     yield "persist", message(TUN_SET, struct.pack("=IB11x", 1, 1), 1)
+    yield "capture", message(CAPTURE, struct.pack("=BxH12x", TUN, 3), 0)
+    yield "captured", message(CAPTURE | REPLY, struct.pack("=iII16s4x", 0, 101, 7, b"tun3"), 1)
+    yield "capture-refused", message(CAPTURE | REPLY, struct.pack("=iII16s4x", 13, 0, 0, b""), 0)
     yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB27x", TUN, 1, 256, 0), 0)
     yield "header-mode", message(HEADER_MODE, struct.pack("=QIB3x", 12, 3, 1), 1)
     yield "status", message(STATUS, struct.pack("=I12x", 31), 0)
@@ -149,10 +152,32 @@ def shell_lines():
     yield "comment", b"# tap0\nifconfig tap0 # tap0"
 
 
+def captures():
+    magic = 0x6B707474
+
+    def record(kind, direction, data, original=None, error=0):
+        return struct.pack("=IBBHIIiIQQQ", magic, kind, direction, 0, len(data), len(data) if original is None else original, error, 0,
+                           1700000000000000000, 5, 2) + data
+
+    frame = bytes.fromhex("ffffffffffff020000000001" "0806" "0001080006040001" "020000000001" "0a000001" "000000000000" "0a000002")
+    yield "filter-none", struct.pack("=II", magic, 0)
+    yield "filter", struct.pack("=II", magic, 2) + struct.pack("=HBBI", 0x28, 0, 0, 12) + struct.pack("=HBBI", 6, 0, 0, 65535)
+    yield "filter-short", struct.pack("=II", magic, 3) + struct.pack("=HBBI", 6, 0, 0, 65535)
+    yield "packet", record(1, 1, frame)
+    yield "packet-cut", record(1, 2, frame[:20], 1500)
+    yield "packet-tagged", record(1, 1, frame[:12] + bytes.fromhex("81000005" "0800" "4500002000010000400100000a0000010a000002" "0800") + b"x" * 6)
+    yield "packet-ipv6", record(1, 2, frame[:12] + bytes.fromhex("86dd" "6000000000080001" + "fe80" + "00" * 13 + "01" + "ff02" + "00" * 13 + "02" +
+                                                                "1100000000000000" "00350035"))
+    yield "packet-ip", record(1, 2, bytes.fromhex("4600001c00010000401100000a0000010a00000201010101" "00350045"))
+    yield "end", record(2, 0, b"")
+    yield "end-gone", record(2, 0, b"", error=19)
+    yield "packet-long", record(1, 1, frame, 20)
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
-                          "binary-elf": elf_files(), "config": configurations(), "shell": shell_lines()}.items():
+                          "binary-elf": elf_files(), "config": configurations(), "shell": shell_lines(), "capture": captures()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)

@@ -201,6 +201,7 @@ static const struct {
 	{"mtu = {100, 200}", "conf:1:1: this takes one value\n"},
 	{"mtu += 100", "conf:1:1: this takes one value\n"},
 	{"up = maybe", "conf:1:6: 'maybe' is neither true nor false\n"},
+	{"capture = everybody", "conf:1:11: 'everybody' is neither \"opener\" nor \"permitted\"\n"},
 	{"interface-names = mine", "conf:1:19: 'mine' is neither \"device\" nor \"kernel\"\n"},
 	{"programs = openvpn", "conf:1:12: a path begins with '/'\n"},
 	{"open-hook = /nonexistent/hook", "conf:1:13: /nonexistent: No such file or directory\n"},
@@ -289,7 +290,7 @@ START_TEST(a_shown_policy_makes_the_same_one)
 	struct policy *p = good("tap-units = 20\nowner = 7\nprograms = {/a, \"/b \\\"c\\\\\"}\nmac = stable\nopen-hook = /usr/bin/env\n"
 	    "device tun { mtu = 65535 up = false }\ndevice tap5 { mac = \"02:00:00:00:00:01\" addresses = {10.0.0.1/8, fe80::1/64,"
 	    " \"10.1.0.1 peer 10.2.0.0/16\"} routes = {\"default via 10.0.0.2\", fd00::/8} persistent = yes queue-length = 3 }\n"
-	    "device tap6 { open-hook = \"\" interface-names = kernel }\nnames \"a*\" { mode = 0640 }\n");
+	    "device tap6 { open-hook = \"\" interface-names = kernel capture = permitted }\nnames \"a*\" { mode = 0640 }\n");
 	struct policy *again;
 	char *shown = NULL;
 	size_t length = 0;

@@ -144,6 +144,46 @@ START_TEST(another_namespace_is_eacces)
 }
 END_TEST
 
+static int
+see(uint16_t unit, const struct os_peer *peer, uint64_t netns, struct device_seen *seen)
+{
+	struct device_attach request = {.id = {.kind = DEVICE_TAP, .unit = unit}, .peer = peer,
+	    .netns = netns != 0 ? netns : WORLD_NETNS, .netns_fd = -1};
+
+	return devices_see(world.devices, &request, seen) == 0 ? 0 : errno;
+}
+
+START_TEST(who_may_see_what_passes)
+{
+	struct os_peer root = {0}, opener = {.uid = 1000, .gid = 1000}, stranger = {.uid = 1001, .gid = 1001};
+	struct device_policy *policy = &world.policy->devices[POLICY_TAP];
+	struct device_seen seen;
+	struct device_attached a;
+
+	policy->entry.mode = 0666;
+	ck_assert_int_eq(see(16, &root, 0, &seen), ENOENT);
+	ck_assert_int_eq(see(3, &root, 0, &seen), ENODEV);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 3, &opener, 0, &a), 0);
+	ck_assert_int_eq(see(3, &root, 0, &seen), 0);
+	ck_assert_uint_eq(seen.ifindex, a.ifindex);
+	ck_assert_str_eq(seen.ifname, "tap3");
+	ck_assert_ptr_eq(seen.netns, netns_own(world.netns));
+	ck_assert_int_eq(see(3, &opener, 0, &seen), 0);
+	ck_assert_int_eq(see(3, &stranger, 0, &seen), EACCES);
+	/* Another namespace has a tap3 of its own. */
+	ck_assert_int_eq(see(3, &root, 99, &seen), ENODEV);
+	ck_assert_int_eq(see(3, &opener, 99, &seen), EACCES);
+	policy->capture_permitted = true;
+	ck_assert_int_eq(see(3, &stranger, 0, &seen), 0);
+	/* Who may not open it may not, whoever has it, and also where nobody has. */
+	policy->entry.mode = 0660;
+	ck_assert_int_eq(see(3, &stranger, 0, &seen), EACCES);
+	ck_assert_int_eq(see(3, &opener, 0, &seen), EACCES);
+	ck_assert_int_eq(see(4, &opener, 0, &seen), EACCES);
+	close_attached(&a);
+}
+END_TEST
+
 START_TEST(the_same_unit_in_two_namespaces_is_two_devices)
 {
 	struct device_attached a = world_attach(DEVICE_TAP, 0), b, c;
@@ -864,6 +904,7 @@ main(void)
 	tcase_add_test(tcase, policy_refuses_with_eacces_also_where_the_unit_is_busy);
 	tcase_add_test(tcase, another_namespace_is_eacces);
 	tcase_add_test(tcase, the_same_unit_in_two_namespaces_is_two_devices);
+	tcase_add_test(tcase, who_may_see_what_passes);
 	tcase_add_test(tcase, a_full_table_refuses_and_goes_on);
 	tcase_add_test(tcase, a_namespace_that_cannot_be_found_leaves_the_program_to_ask_the_kernel);
 	tcase_add_loop_test(tcase, link_failure_leaves_nothing_and_the_unit_free, 0, 5);

@@ -44,6 +44,15 @@ make_good(union message *m, uint16_t type)
 		m->tun_set.what = TUN_SET_OWNER;
 		m->tun_set.value = UINT32_MAX;
 		return 1;
+	case MESSAGE_CAPTURE:
+		m->capture.kind = DEVICE_TUN;
+		m->capture.unit = 15;
+		return 0;
+	case REPLY_TO(MESSAGE_CAPTURE):
+		m->captured.linktype = LINKTYPE_RAW;
+		m->captured.ifindex = 7;
+		memcpy(m->captured.ifname, "tun15", 5);
+		return 1;
 	case REPLY_TO(MESSAGE_NODE):
 		return 1;
 	case REPLY_TO(MESSAGE_ATTACH):
@@ -81,9 +90,9 @@ make_good(union message *m, uint16_t type)
 }
 
 static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE_STATUS, MESSAGE_STOP, MESSAGE_NODE,
-    MESSAGE_TUN_SET};
-static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32};
-static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32};
+    MESSAGE_TUN_SET, MESSAGE_CAPTURE};
+static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32};
+static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*
@@ -118,12 +127,14 @@ static const uint16_t all_types[] = {
 	MESSAGE_STOP,
 	MESSAGE_NODE,
 	MESSAGE_TUN_SET,
+	MESSAGE_CAPTURE,
 	REPLY_TO(MESSAGE_ATTACH),
 	REPLY_TO(MESSAGE_HEADER_MODE),
 	REPLY_TO(MESSAGE_STATUS),
 	REPLY_TO(MESSAGE_STOP),
 	REPLY_TO(MESSAGE_NODE),
 	REPLY_TO(MESSAGE_TUN_SET),
+	REPLY_TO(MESSAGE_CAPTURE),
 	MESSAGE_RESULT,
 };
 #define ALL_TYPES (sizeof(all_types) / sizeof(all_types[0]))
@@ -145,7 +156,7 @@ START_TEST(sizes_are_those_of_the_structs)
 	}
 	ck_assert_uint_eq(message_size(MESSAGE_RESULT), 32);
 	for (unsigned type = 0; type <= UINT16_MAX; type++) {
-		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_TUN_SET || type == 0) {
+		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_CAPTURE || type == 0) {
 			if (message_size((uint16_t)type) != 0) {
 				ck_abort_msg("type %#x", type);
 			}
@@ -324,6 +335,20 @@ static const struct {
 	FIELD(MESSAGE_TUN_SET, tun_set, what, 4, EBADMSG),
 	FIELD(MESSAGE_TUN_SET, tun_set, value, 0, 0),
 	FIELD(REPLY_TO(MESSAGE_NODE), result, error, EACCES, EBADMSG), /* with a descriptor */
+	FIELD(MESSAGE_CAPTURE, capture, kind, DEVICE_TAP, 0),
+	FIELD(MESSAGE_CAPTURE, capture, kind, 0, EBADMSG),
+	FIELD(MESSAGE_CAPTURE, capture, kind, 3, EBADMSG),
+	FIELD(MESSAGE_CAPTURE, capture, zero, 1, EBADMSG),
+	FIELD(MESSAGE_CAPTURE, capture, unit, DEVICE_UNITS_MAX, 0), /* ENOENT, not garbage */
+	FIELD(MESSAGE_CAPTURE, capture, unit, DEVICE_UNIT_NAMED, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, error, EACCES, EBADMSG), /* with a descriptor */
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, error, -1, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, linktype, LINKTYPE_ETHERNET, 0),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, linktype, 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, linktype, 113, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, ifindex, 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, ifname[0], 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_CAPTURE), captured, ifname[15], 'x', EBADMSG),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, 0, 0),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, DEVICE_PLACES_MAX, EBADMSG),
 	FIELD(MESSAGE_HEADER_MODE, header_mode, place, UINT32_MAX, EBADMSG),
@@ -413,6 +438,8 @@ static const struct {
 	{MESSAGE_ATTACH, offsetof(struct message_attach, pad), 8},
 	{MESSAGE_NODE, offsetof(struct message_node, pad), 14},
 	{MESSAGE_TUN_SET, offsetof(struct message_tun_set, pad), 11},
+	{MESSAGE_CAPTURE, offsetof(struct message_capture, pad), 12},
+	{REPLY_TO(MESSAGE_CAPTURE), offsetof(struct message_captured, pad), 4},
 	{MESSAGE_HEADER_MODE, offsetof(struct message_header_mode, pad), 3},
 	{MESSAGE_STATUS, offsetof(struct message_status, pad), 12},
 	{MESSAGE_STOP, offsetof(struct message_stop, pad), 16},
@@ -599,7 +626,8 @@ static const struct {
 	{0, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{MESSAGE_NODE, REPLY_TO(MESSAGE_NODE), offsetof(struct message_result, error)},
 	{MESSAGE_TUN_SET, REPLY_TO(MESSAGE_TUN_SET), offsetof(struct message_result, error)},
-	{MESSAGE_TUN_SET + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
+	{MESSAGE_CAPTURE, REPLY_TO(MESSAGE_CAPTURE), offsetof(struct message_captured, error)},
+	{MESSAGE_CAPTURE + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0x7fff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0xffff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 };
