@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * cmd-exec.c - `tuntapd exec`: becomes a program with the shim in it; with --private, runs it in a
- * world of its own.
+ * world of its own; with --pair, beside a pair of joined interfaces.
  *
  * No daemon is asked: a program may be started before its daemon, and the shim says for itself when
  * it finds none.
@@ -15,18 +15,22 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cli/attend.h"
 #include "cli/command.h"
+#include "cli/pairing.h"
 #include "cli/preload.h"
 #include "cli/private.h"
 #include "cli/program.h"
 #include "protocol/paths.h"
 
-enum { OPTION_PRIVATE = 256 };
+enum { OPTION_PRIVATE = 256, OPTION_PAIR };
 
 static const struct option options[] = {
 	{"socket", required_argument, NULL, 's'},
 	{"verbose", no_argument, NULL, 'v'},
 	{"private", no_argument, NULL, OPTION_PRIVATE},
+	{"pair", no_argument, NULL, OPTION_PAIR},
+	PAIRING_OPTIONS,
 	{NULL, 0, NULL, 0},
 };
 
@@ -74,11 +78,51 @@ become(const struct program *program, char **argv)
 	return EXIT_CODE_CANNOT_RUN;
 }
 
+/*
+ * Runs the program with a pair that hangs on this process: however it ends, the daemon takes the pair
+ * away.  Where it can, it is gone before we are.
+ */
+static int
+run_with_pair(const struct program *program, char **argv, const struct pairing *pairing)
+{
+	struct message_pair made;
+	struct attend attend = {0};
+	struct query query;
+	int hold, ended_by = 0, status = query_open(&query, query_socket_path(NULL), false);
+
+	if (status == EXIT_CODE_OK) {
+		status = pairing_make(pairing, &query, true, &made, &hold);
+	}
+	query_close(&query);
+	if (status != EXIT_CODE_OK) {
+		return status;
+	}
+	status = pairing_export(&made);
+	attend_begin(&attend);
+	if (status == EXIT_CODE_OK) {
+		status = attend_start(&attend, program, argv);
+	}
+	if (status == EXIT_CODE_OK) {
+		attend_watch(&attend, NULL);
+		status = attend_status(&attend, &ended_by);
+	}
+	if (query_open(&query, query_socket_path(NULL), true) == EXIT_CODE_OK) {
+		(void)pairing_delete(&query, made.ends[0].ifname);
+	}
+	query_close(&query);
+	close(hold);
+	if (ended_by != 0) {
+		attend_end_by_signal(ended_by);
+	}
+	return status;
+}
+
 int
 cmd_exec(int argc, char **argv)
 {
 	const char *socket_option = NULL;
-	bool private = false, verbose = false;
+	bool private = false, verbose = false, pair = false;
+	struct pairing pairing = {.names = {"pair%d", "pair%d"}};
 	struct program program;
 	int option, status = EXIT_CODE_OK;
 
@@ -94,6 +138,16 @@ cmd_exec(int argc, char **argv)
 		case OPTION_PRIVATE:
 			private = true;
 			break;
+		case OPTION_PAIR:
+			pair = true;
+			break;
+		case OPTION_PAIR_MTU:
+		case OPTION_PAIR_ADDRESS:
+		case OPTION_PAIR_NETNS:
+			if (!pairing_option(&pairing, option, optarg)) {
+				return EXIT_CODE_USAGE;
+			}
+			break;
 		default:
 			return command_usage_error("exec", NULL);
 		}
@@ -104,6 +158,9 @@ cmd_exec(int argc, char **argv)
 	if (private && socket_option != NULL) {
 		return command_usage_error(
 		    "exec", "--private has a daemon of its own: -s has no meaning with it");
+	}
+	if (!pair && pairing_is_chosen(&pairing)) {
+		return command_usage_error("exec", "--mtu, --address and --netns are for the interfaces of --pair");
 	}
 	if (verbose && !private) {
 		return command_usage_error("exec",
@@ -119,6 +176,8 @@ cmd_exec(int argc, char **argv)
 	if (status != EXIT_CODE_OK) {
 		return status;
 	}
-	return private ? private_run(&program, argv + optind, verbose)
-		       : become(&program, argv + optind);
+	if (private) {
+		return private_run(&program, argv + optind, verbose, pair ? &pairing : NULL);
+	}
+	return pair ? run_with_pair(&program, argv + optind, &pairing) : become(&program, argv + optind);
 }

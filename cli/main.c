@@ -41,7 +41,8 @@ static const struct command commands[] = {
 	{
 		.name = "exec",
 		.run = cmd_exec,
-		.usage = "[-s SOCKET] [--private [-v]] [--] PROGRAM [ARGUMENT...]",
+		.usage = "[-s SOCKET] [--private [-v]] [--pair [--mtu N] [--address END=ADDRESS] "
+			 "[--netns END=NETNS]] [--] PROGRAM [ARGUMENT...]",
 		.summary = "run a program that then finds /dev/tunN and /dev/tapN",
 		.description =
 		    "  -s, --socket SOCKET  control socket of the daemon to use\n"
@@ -49,12 +50,16 @@ static const struct command commands[] = {
 		    "                       a user, network and mount namespace of its own, with "
 		    "a\n"
 		    "                       daemon of its own that ends with it\n"
+		    "      --pair           beside it two joined interfaces, up, that go when it has\n"
+		    "                       ended, in whatever way; their names are in\n"
+		    "                       TUNTAPD_PAIR_A and TUNTAPD_PAIR_B.  With --private, too\n"
+		    "      --mtu, --address, --netns\n"
+		    "                       of the pair: 'tuntapd help pair'; END is a or b\n"
 		    "  -v, --verbose        with --private: show the daemon's log\n"
 		    "\n"
-		    "tuntapd becomes PROGRAM, and the status is PROGRAM's.  With --private "
-		    "tuntapd\n"
-		    "stays as its parent, hands on signals and ends as PROGRAM did, by the same\n"
-		    "signal if it was one.\n"
+		    "tuntapd becomes PROGRAM, and the status is PROGRAM's.  With --private or\n"
+		    "--pair tuntapd stays as its parent, hands on signals and ends as PROGRAM did,\n"
+		    "by the same signal if it was one.\n"
 		    "Status 126: PROGRAM cannot be run with the shim; the message says why.\n"
 		    "Status 127: there is no PROGRAM.\n",
 	},
@@ -131,6 +136,29 @@ static const struct command commands[] = {
 		    "passes now in Wireshark: tuntapd capture tap0 -w - | wireshark -k -i -\n"
 		    "Status 1: the device is closed, or was before N packets passed.\n"
 		    "Status 77: this user may not see its packets.\n",
+	},
+	{
+		.name = "pair",
+		.run = cmd_pair,
+		.usage = "[-s SOCKET] [--json] [--mtu N] [--address END=ADDRESS] "
+			 "[--netns END=NETNS] A B | --list | --delete NAME",
+		.summary = "two joined interfaces, for tests",
+		.description =
+		    "      --mtu N              of both ends\n"
+		    "      --address END=ADDRESS\n"
+		    "                           an address of one end, as a=10.0.0.1/24; END is the\n"
+		    "                           end's name, or a or b\n"
+		    "      --netns END=NETNS    where one end is to be: a name of ip-netns(8), the\n"
+		    "                           number of a process, or a path\n"
+		    "      --list               the pairs that there are\n"
+		    "      --delete             take away the pair that NAME is an end of\n"
+		    "  -j, --json               JSON, for programs\n"
+		    "  -s, --socket SOCKET      control socket of the daemon to ask\n"
+		    "\n"
+		    "A pair stays until it is deleted; both ends are up.  A name may end in %d: the\n"
+		    "lowest number that is free.  'tuntapd exec --pair' makes one for a program.\n"
+		    "Status 1: there is no such pair.  75: an interface of that name is there.\n"
+		    "77: this user may not.\n",
 	},
 	{
 		.name = "config",

@@ -611,3 +611,43 @@ output_json_samples(FILE *out, const struct samples *s)
 		(double)s->time.tv_sec + (double)s->time.tv_nsec / 1e9, "devices", list),
 	    JSON_COMPACT);
 }
+
+static json_t *
+pair_end_object(const struct message_pair_seen *end)
+{
+	return json_pack("{s:o, s:I, s:o}", "interface", json_safe(end->ifname), "ifindex", (json_int_t)end->ifindex, "netns",
+	    end->netns != 0 ? json_integer(number(end->netns)) : json_null());
+}
+
+static json_t *
+pair_object(const struct message_pair *p)
+{
+	const char *user = user_name(p->uid);
+	time_t since = (time_t)p->since;
+	char text[TIME_BYTES] = "";
+	struct tm tm;
+
+	if (gmtime_r(&since, &tm) != NULL) {
+		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ", &tm);
+	}
+	return json_pack("{s:o, s:o, s:b, s:{s:I, s:I, s:o, s:o}, s:s}", "a", pair_end_object(&p->ends[0]), "b",
+	    pair_end_object(&p->ends[1]), "held", p->held != 0, "maker", "pid", (json_int_t)p->pid, "uid", (json_int_t)p->uid, "user",
+	    user != NULL ? json_safe(user) : json_null(), "program", json_safe(p->program), "since", text);
+}
+
+int
+output_pair_json(FILE *out, const char *socket_path, const struct message_pair *pairs, size_t count)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < count; i++) {
+		if (json_array_append_new(list, pair_object(&pairs[i])) < 0) {
+			json_decref(list);
+			errno = ENOMEM;
+			return -1;
+		}
+	}
+	return write_document(out,
+	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket", json_safe(socket_path), "pairs", list),
+	    JSON_INDENT(2));
+}

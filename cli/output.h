@@ -15,6 +15,7 @@
 #include <stdio.h>
 
 struct message_device;
+struct message_pair;
 struct samples;
 
 /*
@@ -45,5 +46,8 @@ const char *output_state_name(uint8_t state);
 void output_name(const struct message_device *device, char *cell, size_t size);
 void output_addresses(const struct message_device *device, char *cell, size_t size);
 void output_holder(const struct message_device *device, char *cell, size_t size);
+
+/* Pairs of joined interfaces, as docs/pair-schema.json says.  0, or -1 with errno. */
+int output_pair_json(FILE *out, const char *socket_path, const struct message_pair *pairs, size_t count);
 
 #endif

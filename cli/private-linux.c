@@ -14,15 +14,12 @@
  * interfaces in them, go with their last process.  What the program itself started and left running
  * stays, without a daemon, as it would stay without us.
  *
- * Signals.  All that are handed on are blocked from the start and taken one by one with
- * sigwaitinfo(2).  What the terminal sends goes to the whole foreground process group, the program
- * included: such a signal (SI_KERNEL) is handed on only to a program that left our group.  A
- * program that stops stops us, so that the shell sees it; SIGCONT is handed on.  The daemon is in a
- * session of its own, and the terminal does not reach it.
+ * Signals are attend.h's business.  The daemon is in a session of its own, and the terminal does not
+ * reach it.
  *
  * The daemon runs with its defaults: the machine's configuration file is about the machine.
  *
- * Sources: user_namespaces(7), mount_namespaces(7), credentials(7), PR_SET_PDEATHSIG in prctl(2).
+ * Sources: user_namespaces(7), mount_namespaces(7), credentials(7).
  */
 #include "cli/private.h"
 
@@ -37,16 +34,15 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/attend.h"
 #include "cli/exitcode.h"
 #include "cli/node.h"
-#include "cli/preload.h"
+#include "cli/pairing.h"
 #include "cli/program.h"
 #include "cli/query.h"
 #include "protocol/paths.h"
@@ -59,55 +55,30 @@
 /* Between two looks at the socket; news of a child comes at once. */
 #define LOOK_INTERVAL_MS 5
 
-static const int handed_on[] = {
-	SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGTSTP, SIGCONT, SIGWINCH, SIGALRM,
-};
-
 struct world {
 	char dir[PATHS_SIZE]; /* "": none yet */
 	char socket_path[PATHS_SIZE + 16];
 	char log_path[PATHS_SIZE + 16];
 	bool mounted;
 	bool verbose;
-	pid_t self;
+	bool served;   /* and nobody has been told otherwise */
 	pid_t daemon;  /* 0: not running */
-	pid_t program; /* 0: not running */
 	int daemon_status;
-	int program_status; /* of waitpid, once it ended */
-	sigset_t waited;    /* handed_on and SIGCHLD */
-	sigset_t old_mask;
-	struct sigaction old_child;
+	struct attend attend;
 };
 
-/* Blocks what is to be waited for.  Children get back what was. */
+/* A child that is not the program has ended. */
 static void
-hold_signals(struct world *w)
+on_other_end(void *argument, pid_t pid, int status)
 {
-	struct sigaction normal = {.sa_handler = SIG_DFL};
+	struct world *w = argument;
 
-	sigemptyset(&w->waited);
-	sigaddset(&w->waited, SIGCHLD);
-	for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++) {
-		sigaddset(&w->waited, handed_on[i]);
+	if (pid == w->daemon) {
+		w->daemon = 0;
+		w->daemon_status = status;
 	}
-	sigprocmask(SIG_BLOCK, &w->waited, &w->old_mask);
-	/* Ignored by whoever started us, children would vanish unseen. */
-	sigaction(SIGCHLD, &normal, &w->old_child);
 }
 
-/*
- * In a child, before it becomes something else: dies with us, and has the signals that we were
- * started with.
- */
-static void
-prepare_child(const struct world *w)
-{
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != w->self) {
-		_exit(EXIT_CODE_SYSTEM);
-	}
-	sigaction(SIGCHLD, &w->old_child, NULL);
-	sigprocmask(SIG_SETMASK, &w->old_mask, NULL);
-}
 
 static int
 make_dir(struct world *w)
@@ -301,7 +272,7 @@ start_daemon(struct world *w)
 {
 	w->daemon = fork();
 	if (w->daemon == 0) {
-		prepare_child(w);
+		attend_prepare_child(&w->attend);
 		become_daemon(w);
 	}
 	if (w->daemon < 0) {
@@ -328,28 +299,6 @@ show_log(const struct world *w)
 	fclose(log);
 }
 
-/* Takes in which children ended.  True if the program has just stopped. */
-static bool
-reap(struct world *w)
-{
-	bool stopped = false;
-	int status;
-	pid_t pid;
-
-	while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-		if (WIFSTOPPED(status)) {
-			stopped = pid == w->program;
-		} else if (pid == w->daemon) {
-			w->daemon = 0;
-			w->daemon_status = status;
-		} else if (pid == w->program) {
-			w->program = 0;
-			w->program_status = status;
-		}
-	}
-	return stopped;
-}
-
 static int64_t
 now_ms(void)
 {
@@ -357,22 +306,6 @@ now_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
-/* The next signal within LOOK_INTERVAL_MS, or 0. */
-static int
-next_signal(const struct world *w)
-{
-	const struct timespec interval = {.tv_nsec = LOOK_INTERVAL_MS * 1000000L};
-	int number = sigtimedwait(&w->waited, NULL, &interval);
-
-	return number > 0 ? number : 0;
-}
-
-static bool
-ends_us(int number)
-{
-	return number == SIGTERM || number == SIGINT || number == SIGHUP || number == SIGQUIT;
 }
 
 /*
@@ -403,13 +336,13 @@ wait_for_daemon(struct world *w, int *interrupted)
 			    START_TIMEOUT_MS / 1000);
 			return EXIT_CODE_NO_DAEMON;
 		}
-		number = next_signal(w);
-		if (ends_us(number)) {
+		number = attend_next_signal(&w->attend, LOOK_INTERVAL_MS);
+		if (attend_is_end(number)) {
 			*interrupted = number;
 			return 128 + number;
 		}
 		if (number == SIGCHLD) {
-			(void)reap(w);
+			(void)attend_reap(&w->attend);
 		}
 	}
 	show_log(w);
@@ -419,78 +352,16 @@ wait_for_daemon(struct world *w, int *interrupted)
 	    : EXIT_CODE_NO_DAEMON;
 }
 
-static int
-start_program(struct world *w, const struct program *program, char **argv)
-{
-	w->program = fork();
-	if (w->program == 0) {
-		prepare_child(w);
-		if (setenv("TUNTAPD_SOCKET", w->socket_path, 1) < 0 ||
-		    preload_set_environment(program->shim) < 0) {
-			warn("the environment");
-			_exit(EXIT_CODE_SYSTEM);
-		}
-		execvp(program->path, argv);
-		warn("%s", program->path);
-		_exit(EXIT_CODE_CANNOT_RUN);
-	}
-	if (w->program < 0) {
-		w->program = 0;
-		warn("--private: starting %s", program->path);
-		return EXIT_CODE_SYSTEM;
-	}
-	return EXIT_CODE_OK;
-}
-
 static void
-hand_on(const struct world *w, const siginfo_t *info)
+look_at_daemon(void *argument)
 {
-	if (info->si_code == SI_KERNEL && getpgid(w->program) == getpgrp()) {
-		return; /* the terminal told the program, too */
-	}
-	(void)kill(w->program, info->si_signo);
-}
+	struct world *w = argument;
 
-/*
- * Stops us as the program is stopped.  Who continues us sends SIGCONT, which comes here like the
- * others.
- */
-static void
-stop_too(void)
-{
-	sigset_t pending;
-
-	/* A stop would take back a SIGCONT that has come meanwhile. */
-	if (sigpending(&pending) < 0 || sigismember(&pending, SIGCONT) != 1) {
-		(void)kill(getpid(), SIGSTOP);
-	}
-}
-
-/* Until the program has ended. */
-static void
-watch_program(struct world *w)
-{
-	bool served = true;
-
-	while (w->program != 0) {
-		siginfo_t info;
-
-		if (sigwaitinfo(&w->waited, &info) < 0) {
-			continue; /* EINTR: a stop and its end */
-		}
-		if (info.si_signo != SIGCHLD) {
-			hand_on(w, &info);
-			continue;
-		}
-		if (reap(w) && w->program != 0) {
-			stop_too();
-		}
-		if (served && w->daemon == 0 && w->program != 0) {
-			served = false;
-			show_log(w);
-			warnx("--private: the daemon has ended: open devices go on, and no more "
-			    "can be opened");
-		}
+	if (w->served && w->daemon == 0 && w->attend.program != 0) {
+		w->served = false;
+		show_log(w);
+		warnx("--private: the daemon has ended: open devices go on, and no more "
+		      "can be opened");
 	}
 }
 
@@ -500,11 +371,11 @@ wait_for_daemon_end(struct world *w, int timeout_ms)
 	int64_t deadline_ms = now_ms() + timeout_ms;
 
 	for (;;) {
-		(void)reap(w);
+		(void)attend_reap(&w->attend);
 		if (w->daemon == 0 || now_ms() >= deadline_ms) {
 			return;
 		}
-		(void)next_signal(w);
+		(void)attend_next_signal(&w->attend, LOOK_INTERVAL_MS);
 	}
 }
 
@@ -513,7 +384,7 @@ stop_daemon(struct world *w)
 {
 	struct query query;
 
-	(void)reap(w);
+	(void)attend_reap(&w->attend);
 	if (w->daemon == 0) {
 		return;
 	}
@@ -545,30 +416,51 @@ leave(struct world *w)
 	}
 }
 
-/*
- * Ends as the program did, but leaves no core of ours.  Returns only if the signal does not end us.
- */
-static void
-end_by_signal(int number)
+/* The pair that the program is to have, in this world; it goes with the world.  An exit status. */
+static int
+make_pair(const struct world *w, const struct pairing *pairing)
 {
-	const struct rlimit none = {0, 0};
-	sigset_t one;
+	struct message_pair made;
+	struct query query;
+	int hold, status = query_open(&query, w->socket_path, false);
 
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)signal(number, SIG_DFL);
-	sigemptyset(&one);
-	sigaddset(&one, number);
-	(void)kill(getpid(), number);
-	sigprocmask(SIG_UNBLOCK, &one, NULL);
+	if (status == EXIT_CODE_OK) {
+		status = pairing_make(pairing, &query, false, &made, &hold);
+	}
+	query_close(&query);
+	return status == EXIT_CODE_OK ? pairing_export(&made) : status;
+}
+
+/* In a world that has its daemon.  An exit status; *ended_by: a signal that ended the program. */
+static int
+run(struct world *w, const struct program *program, char **argv, const struct pairing *pairing, int *ended_by)
+{
+	int status = pairing != NULL ? make_pair(w, pairing) : EXIT_CODE_OK;
+
+	if (status == EXIT_CODE_OK && setenv("TUNTAPD_SOCKET", w->socket_path, 1) < 0) {
+		warn("TUNTAPD_SOCKET");
+		status = EXIT_CODE_SYSTEM;
+	}
+	if (status == EXIT_CODE_OK) {
+		status = attend_start(&w->attend, program, argv);
+	}
+	if (status == EXIT_CODE_OK) {
+		w->served = true;
+		attend_watch(&w->attend, look_at_daemon);
+		status = attend_status(&w->attend, ended_by);
+	}
+	return status;
 }
 
 int
-private_run(const struct program *program, char **argv, bool verbose)
+private_run(const struct program *program, char **argv, bool verbose, const struct pairing *pairing)
 {
-	struct world w = {.verbose = verbose, .self = getpid()};
+	struct world w = {.verbose = verbose};
 	int status, ended_by = 0;
 
-	hold_signals(&w);
+	w.attend.on_other_end = on_other_end;
+	w.attend.argument = &w;
+	attend_begin(&w.attend);
 	status = make_dir(&w);
 	if (status == EXIT_CODE_OK) {
 		status = enter(&w);
@@ -583,20 +475,11 @@ private_run(const struct program *program, char **argv, bool verbose)
 		status = wait_for_daemon(&w, &ended_by);
 	}
 	if (status == EXIT_CODE_OK) {
-		status = start_program(&w, program, argv);
-	}
-	if (status == EXIT_CODE_OK) {
-		watch_program(&w);
-		if (WIFSIGNALED(w.program_status)) {
-			ended_by = WTERMSIG(w.program_status);
-			status = 128 + ended_by;
-		} else {
-			status = WEXITSTATUS(w.program_status);
-		}
+		status = run(&w, program, argv, pairing, &ended_by);
 	}
 	leave(&w);
 	if (ended_by != 0) {
-		end_by_signal(ended_by);
+		attend_end_by_signal(ended_by);
 	}
 	return status;
 }

@@ -8,13 +8,14 @@
 
 #include <stdbool.h>
 
+struct pairing;
 struct program;
 
 /*
  * Runs the program in it and returns its status; if the program was ended by a signal, so is this
  * process, and the call does not return.  Before the program runs: another exit status, explained
- * on standard error.
+ * on standard error.  pairing: a pair of interfaces that is to be there, or NULL.
  */
-int private_run(const struct program *program, char **argv, bool verbose);
+int private_run(const struct program *program, char **argv, bool verbose, const struct pairing *pairing);
 
 #endif

@@ -128,8 +128,8 @@ query_say(const struct query *q)
 }
 
 /* Says why the daemon cannot be asked, and what to do; returns the exit status for it. */
-static int
-complain(struct query *q, int error)
+int
+query_complain(struct query *q, int error)
 {
 	q->error = error;
 	if (!q->quiet) {
@@ -143,7 +143,7 @@ static int
 complain_unit(struct query *q, struct device_id id)
 {
 	q->id = id;
-	return complain(q, NO_SUCH_UNIT);
+	return query_complain(q, NO_SUCH_UNIT);
 }
 
 bool
@@ -161,10 +161,10 @@ query_open(struct query *q, const char *socket_path, bool quiet)
 	*q = (struct query){.socket_path = socket_path, .sock = -1, .quiet = quiet, .timeout_ms = QUERY_TIMEOUT_MS};
 	/* The same check as the daemon's, so that both refuse the same paths. */
 	if (paths_in_rundir(socket_path, NULL, rundir, sizeof(rundir)) < 0) {
-		return complain(q, errno);
+		return query_complain(q, errno);
 	}
 	q->sock = transport_connect(socket_path);
-	return q->sock < 0 ? complain(q, errno) : EXIT_CODE_OK;
+	return q->sock < 0 ? query_complain(q, errno) : EXIT_CODE_OK;
 }
 
 void
@@ -216,7 +216,7 @@ query_next(struct query *q, uint32_t *cursor, struct message_device *device)
 		error = EBADMSG; /* would go on for ever */
 	}
 	if (error != 0) {
-		return complain(q, error);
+		return query_complain(q, error);
 	}
 	*cursor = reply.device.next;
 	*device = reply.device;
@@ -235,7 +235,7 @@ query_all(struct query *q, struct message_device **devices, size_t *count)
 		int status;
 
 		if (more == NULL) {
-			return complain(q, errno);
+			return query_complain(q, errno);
 		}
 		*devices = more;
 		status = query_next(q, &cursor, &more[*count]);
@@ -345,7 +345,7 @@ query_attach(struct query *q, struct device_id id, int node, struct message_atta
 	request.attach.access = MESSAGE_ACCESS_ALL;
 	if (request_exchange(q->sock, &request, &node, node >= 0 ? 1 : 0, &reply, in, &in_count,
 		q->timeout_ms) < 0) {
-		return complain(q, errno);
+		return query_complain(q, errno);
 	}
 	error = request_error(&reply);
 	if (error == ENOENT && reply.header.type != MESSAGE_RESULT) {
@@ -412,7 +412,7 @@ query_capture(struct query *q, struct device_id id, struct message_captured *cap
 	request.capture.kind = id.kind;
 	request.capture.unit = id.unit;
 	if (request_exchange(q->sock, &request, NULL, 0, &reply, sock, &in_count, q->timeout_ms) < 0) {
-		return complain(q, errno);
+		return query_complain(q, errno);
 	}
 	error = request_error(&reply);
 	if (error == ENOENT && reply.header.type != MESSAGE_RESULT) {
@@ -470,7 +470,7 @@ query_stop(struct query *q)
 		return EXIT_CODE_PERMISSION;
 	}
 	if (error != 0) {
-		return complain(q, error);
+		return query_complain(q, error);
 	}
 	deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
 	/* No more replies come: what makes the connection readable is its end. */

@@ -45,6 +45,12 @@ void query_close(struct query *q);
 void query_say(const struct query *q);
 
 /*
+ * Why a question that was asked past the functions below failed, as they would say it: error is
+ * request_exchange()'s, or the daemon's.  The exit status for it.
+ */
+int query_complain(struct query *q, int error);
+
+/*
  * True if it failed because the daemon went away, or is not there: another may serve soon.
  */
 bool query_was_lost(const struct query *q);

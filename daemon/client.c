@@ -62,6 +62,13 @@ check_descriptor(const struct client *c)
 		return kind == OS_DESCRIPTOR_NODE ? 0 : EINVAL;
 	case MESSAGE_TUN_SET:
 		return kind == OS_DESCRIPTOR_NODE ? 0 : ENXIO;
+	case MESSAGE_PAIR:
+		for (unsigned i = 0; i < c->fd_count; i++) {
+			if (os_descriptor_of(c->fds[i]) != OS_DESCRIPTOR_SOCKET) {
+				return EINVAL;
+			}
+		}
+		return 0;
 	default:
 		return kind != OS_DESCRIPTOR_FOREIGN ? 0 : EPERM;
 	}

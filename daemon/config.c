@@ -33,6 +33,7 @@
 #include "hook.h"
 #include "link.h"
 #include "log.h"
+#include "pairs.h"
 
 /* linux/if_ether.h ETH_MIN_MTU; drivers/net/tun.c MAX_MTU, for a tap less its Ethernet header. */
 #define MTU_MIN 68
@@ -122,6 +123,49 @@ static const char *
 take_devices_per_user(struct target *to, const char *text, char *why)
 {
 	return confvalue_number(text, 0, DEVICES_PER_USER_MAX, &to->policy->devices_per_user, why);
+}
+
+static const char *
+take_pairs_group(struct target *to, const char *text, char *why)
+{
+	const char *wrong = confvalue_group(text, &to->policy->pairs_group, why);
+
+	to->policy->pairs_by_group = wrong == NULL;
+	return wrong;
+}
+
+static const char *
+take_pairs_per_user(struct target *to, const char *text, char *why)
+{
+	return confvalue_number(text, 0, PAIRS_MAX, &to->policy->pairs_per_user, why);
+}
+
+static const char *
+take_pairs_names(struct target *to, const char *text, char *why)
+{
+	if (text[0] == '\0' || strlen(text) >= POLICY_PATTERN_SIZE) {
+		return "this is no pattern of names, or is too long for one";
+	}
+	snprintf(to->policy->pairs_names, sizeof(to->policy->pairs_names), "%s", text);
+	return NULL;
+}
+
+static const char *
+take_pairs_address(struct target *to, const char *text, char *why)
+{
+	struct policy *p = to->policy;
+	struct netif_address *address = &p->pairs_addresses[p->pairs_address_count];
+	const char *wrong;
+
+	if (p->pairs_address_count == POLICY_ADDRESSES_MAX) {
+		return "these are too many prefixes";
+	}
+	wrong = confvalue_address(text, address, why);
+	if (wrong == NULL && address->has_peer) {
+		return "this is no prefix";
+	}
+	p->pairs_address_count += wrong == NULL;
+	return wrong;
 }
 
 static const char *
@@ -358,6 +402,10 @@ static const struct key keys[] = {
 	{"tun-units", AT_TOP, false, take_tun_units},
 	{"tap-units", AT_TOP, false, take_tap_units},
 	{"devices-per-user", AT_TOP, false, take_devices_per_user},
+	{"pairs-group", AT_TOP, false, take_pairs_group},
+	{"pairs-per-user", AT_TOP, false, take_pairs_per_user},
+	{"pairs-names", AT_TOP, false, take_pairs_names},
+	{"pairs-addresses", AT_TOP, true, take_pairs_address},
 	{"owner", AT_ALL, false, take_owner},
 	{"group", AT_ALL, false, take_group},
 	{"mode", AT_ALL, false, take_mode},

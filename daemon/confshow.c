@@ -162,6 +162,24 @@ show_devices(const struct policy *policy, FILE *out)
 	}
 }
 
+static void
+show_pairs(const struct policy *policy, FILE *out)
+{
+	char text[CONFVALUE_TEXT_SIZE];
+
+	if (policy->pairs_by_group) {
+		fprintf(out, "pairs-group = %u\n", (unsigned)policy->pairs_group);
+	}
+	fprintf(out, "pairs-per-user = %u\n", (unsigned)policy->pairs_per_user);
+	show_text(out, "", "pairs-names", policy->pairs_names);
+	for (unsigned i = 0; i < policy->pairs_address_count; i++) {
+		show_comma(out, "", "pairs-addresses", i);
+		confvalue_address_text(&policy->pairs_addresses[i], text);
+		show_quoted(out, text);
+	}
+	show_list_end(out, policy->pairs_address_count);
+}
+
 void
 config_show(const struct policy *policy, const struct device_id *only, FILE *out)
 {
@@ -175,6 +193,7 @@ config_show(const struct policy *policy, const struct device_id *only, FILE *out
 	}
 	fprintf(out, "tun-units = %u\ntap-units = %u\ndevices-per-user = %u\n", (unsigned)policy->tun_units,
 	    (unsigned)policy->tap_units, (unsigned)policy->devices_per_user);
+	show_pairs(policy, out);
 	show_of_devices(out, "", top);
 	show_common(out, "", 0, top);
 	show_devices(policy, out);

@@ -40,6 +40,7 @@
 #include "daemon/hook.h"
 #include "daemon/log.h"
 #include "daemon/nat.h"
+#include "daemon/pairs.h"
 #include "daemon/privmsg.h"
 #include "daemon/rundir.h"
 #include "protocol/fdpass.h"
@@ -64,6 +65,7 @@ struct monitor {
 	struct relays *relays;
 	struct setup further;
 	struct captures *captures;
+	struct pairs *pairs;
 	struct devices *devices;
 	pid_t worker;
 	int worker_fd;
@@ -88,6 +90,7 @@ on_interface_event(void *argument, struct netns *ns, const struct netif_event *e
 	struct monitor *m = argument;
 
 	devices_on_event(m->devices, ns, event);
+	pairs_on_event(m->pairs, ns, event);
 }
 
 static void
@@ -96,6 +99,7 @@ on_news_lost(void *argument, struct netns *ns)
 	struct monitor *m = argument;
 
 	devices_resync(m->devices, ns);
+	pairs_resync(m->pairs);
 }
 
 static void
@@ -255,6 +259,76 @@ capture(struct monitor *m, int connection, const union message *request)
 	return 0;
 }
 
+/* fds: as many as the request's ends say. */
+static int
+pair(struct monitor *m, int connection, const union message *request, const int *fds)
+{
+	struct os_peer peer;
+	struct device_attach asker = {0};
+	char program[MESSAGE_PROGRAM_SIZE];
+	struct pairs_make how = {.peer = &peer, .program = program, .message = &request->pair_make};
+	union message reply;
+	int error, held = -1, there[2] = {-1, -1};
+
+	error = learn_asker(connection, -1, &peer, &asker);
+	if (error != 0) {
+		return result(m, connection, request, error);
+	}
+	os_program_name(peer.pid, program, sizeof(program));
+	for (unsigned n = 0; n < 2 && error == 0; n++) {
+		how.netns[n] = asker.netns;
+		how.netns_fds[n] = asker.netns_fd;
+		if (request->pair_make.ends[n].has_netns) {
+			error = os_netns_of_fd(*fds++, &how.netns[n], &there[n]) < 0 ? errno : 0;
+			how.netns_fds[n] = there[n];
+		}
+	}
+	message_init_reply(&reply, &request->header, 0);
+	if (error == 0) {
+		error = pairs_make(m->pairs, &how, &reply.pair, &held) < 0 ? errno : 0;
+	}
+	forget_asker(&peer, &asker);
+	for (unsigned n = 0; n < 2; n++) {
+		if (there[n] >= 0) {
+			close(there[n]);
+		}
+	}
+	if (error != 0) {
+		return result(m, connection, request, error == EPERM ? EACCES : error);
+	}
+	/* If the client has gone, its end is closed here, and the pair goes with it. */
+	answer(m, connection, &reply, &held, held >= 0 ? 1 : 0);
+	if (held >= 0) {
+		close(held);
+	}
+	return 0;
+}
+
+static int
+list_pairs(struct monitor *m, int connection, const union message *request)
+{
+	union message reply;
+
+	message_init_reply(&reply, &request->header, 0);
+	pairs_describe(m->pairs, request->status.cursor, &reply.pair);
+	answer(m, connection, &reply, NULL, 0);
+	return reply.pair.error;
+}
+
+static int
+delete_pair(struct monitor *m, int connection, const union message *request)
+{
+	struct device_attach asker = {0};
+	struct os_peer peer;
+	int error = learn_asker(connection, -1, &peer, &asker);
+
+	if (error == 0) {
+		error = pairs_delete(m->pairs, &peer, asker.netns, request->pair_delete.ifname) < 0 ? errno : 0;
+		forget_asker(&peer, &asker);
+	}
+	return result(m, connection, request, error);
+}
+
 static int
 node(struct monitor *m, int connection, const union message *request)
 {
@@ -339,6 +413,7 @@ stop(struct monitor *m, int connection, const union message *request)
 		log_info("stop request of uid %ld, pid %ld: ending %u open devices", (long)peer.uid, (long)peer.pid,
 		    devices_open_count(m->devices));
 		(void)devices_end_all(m->devices);
+		(void)pairs_end_all(m->pairs);
 		finish(m, EX_OK);
 	}
 	return result(m, connection, request, error);
@@ -377,6 +452,12 @@ dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 		return node(m, fds[0], &r->message);
 	case MESSAGE_CAPTURE:
 		return capture(m, fds[0], &r->message);
+	case MESSAGE_PAIR:
+		return pair(m, fds[0], &r->message, fds + 1);
+	case MESSAGE_PAIR_LIST:
+		return list_pairs(m, fds[0], &r->message);
+	case MESSAGE_PAIR_DELETE:
+		return delete_pair(m, fds[0], &r->message);
 	case MESSAGE_TUN_SET:
 		return tun_set(m, fds[0], &r->message, fds[1]);
 	default:
@@ -435,7 +516,8 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 		finish(m, EX_SOFTWARE);
 		return;
 	}
-	if (n >= 0 && fd_count > 1 && os_descriptor_of(fds[1]) == OS_DESCRIPTOR_FOREIGN) {
+	if (n >= 0 && ((fd_count > 1 && os_descriptor_of(fds[1]) == OS_DESCRIPTOR_FOREIGN) ||
+	    (fd_count > 2 && os_descriptor_of(fds[2]) == OS_DESCRIPTOR_FOREIGN))) {
 		log_errorx("the worker sent a descriptor that no worker sends: ending, open devices stay");
 		finish(m, EX_PROTOCOL);
 		return; /* closing it might wait for its owner; the end of the process does not */
@@ -562,6 +644,7 @@ on_reload(evutil_socket_t number, short what, void *argument)
 	}
 	m->policy = new;
 	devices_set_policy(m->devices, new);
+	pairs_set_policy(m->pairs, new);
 	policy_free(old);
 	on_time_to_look(-1, 0, m);
 	/* The old list is still a whole one; opens are judged by the new policy in any case. */
@@ -692,6 +775,7 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		.on_event = on_interface_event, .on_lost = on_news_lost, .on_failed = on_watch_failed, .argument = m,
 	};
 	struct relays_callbacks relays_callbacks = {.on_end = on_relay_end, .argument = m};
+	struct pairs_setup pairs_setup;
 	struct devices_setup setup;
 	int status = config_load(&m->policy, options->config_path, &config_log);
 
@@ -734,10 +818,13 @@ prepare(struct monitor *m, const struct daemon_options *options)
 		.link_named = link_find,
 	};
 	m->devices = devices_new(&setup);
-	if (m->devices == NULL) {
+	pairs_setup = (struct pairs_setup){.policy = m->policy, .netns = m->netns, .base = m->base, .rundir = m->rundir.fd};
+	m->pairs = pairs_new(&pairs_setup);
+	if (m->devices == NULL || m->pairs == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
+	pairs_adopt(m->pairs);
 	(void)devices_adopt(m->devices);
 	return EX_OK;
 }
@@ -814,6 +901,7 @@ tear_down(struct monitor *m)
 	bridges_free(m->further.bridges);
 	nat_free(m->further.nat);
 	captures_free(m->captures);
+	pairs_free(m->pairs);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {

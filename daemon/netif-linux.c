@@ -693,6 +693,7 @@ netif_add_address(struct netif *n, uint32_t ifindex, const struct netif_address 
 	r.address.ifa_family = address->family == 4 ? AF_INET : AF_INET6;
 	r.address.ifa_prefixlen = address->prefix;
 	r.address.ifa_scope = RT_SCOPE_UNIVERSE;
+	r.address.ifa_flags = address->at_once ? IFA_F_NODAD : 0;
 	r.address.ifa_index = ifindex;
 	add_attribute(&r, IFA_LOCAL, address->bytes, bytes);
 	add_attribute(&r, IFA_ADDRESS, address->has_peer ? address->peer : address->bytes, bytes);
@@ -767,14 +768,27 @@ netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end 
 	r.header.nlmsg_flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
 	r.link.ifi_family = AF_UNSPEC;
 	add_name(&r, ifname);
+	if (far->near_mtu != 0) {
+		add_attribute(&r, IFLA_MTU, &far->near_mtu, sizeof(far->near_mtu));
+	}
+	if (far->near_mac != NULL) {
+		add_attribute(&r, IFLA_ADDRESS, far->near_mac, 6);
+	}
 	info = begin_nest(&r, IFLA_LINKINFO);
 	add_attribute(&r, IFLA_INFO_KIND, kind, strlen(kind));
 	data = begin_nest(&r, IFLA_INFO_DATA);
 	peer = begin_nest(&r, VETH_INFO_PEER);
 	memset(append(&r, sizeof(struct ifinfomsg)), 0, sizeof(struct ifinfomsg));
 	add_attribute(&r, IFLA_IFNAME, far->ifname, strlen(far->ifname) + 1);
-	add_attribute(&r, IFLA_MTU, &far->mtu, sizeof(far->mtu));
-	add_attribute(&r, IFLA_NET_NS_FD, &far->netns_fd, sizeof(far->netns_fd));
+	if (far->mtu != 0) {
+		add_attribute(&r, IFLA_MTU, &far->mtu, sizeof(far->mtu));
+	}
+	if (far->mac != NULL) {
+		add_attribute(&r, IFLA_ADDRESS, far->mac, 6);
+	}
+	if (far->netns_fd >= 0) {
+		add_attribute(&r, IFLA_NET_NS_FD, &far->netns_fd, sizeof(far->netns_fd));
+	}
 	end_nest(&r, peer);
 	end_nest(&r, data);
 	end_nest(&r, info);

@@ -58,6 +58,7 @@ struct netif_address {
 	uint8_t prefix;  /* bits */
 	bool has_peer;   /* point-to-point: the prefix is the peer's */
 	bool broadcast;  /* IPv4: with the prefix's last address as the broadcast address */
+	bool at_once;    /* IPv6: without looking first whether somebody else has it */
 	uint8_t bytes[16];
 	uint8_t peer[16];
 };
@@ -122,9 +123,13 @@ int netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route 
 
 /* The other end of a pair. */
 struct netif_far_end {
-	int32_t netns_fd; /* where it is to be */
-	uint32_t mtu;
+	int32_t netns_fd; /* where it is to be; -1: where the near end is */
+	uint32_t mtu;     /* 0: as the kernel makes it */
 	char ifname[MESSAGE_IFNAME_SIZE];
+	const uint8_t *mac; /* NULL: random */
+	/* Of the near end, the same. */
+	uint32_t near_mtu;
+	const uint8_t *near_mac;
 };
 
 /*

@@ -21,6 +21,8 @@ policy_new(void)
 	p->tun_units = DEVICE_UNITS_DEFAULT;
 	p->tap_units = DEVICE_UNITS_DEFAULT;
 	p->devices_per_user = POLICY_DEVICES_PER_USER;
+	p->pairs_per_user = POLICY_PAIRS_PER_USER;
+	memcpy(p->pairs_names, POLICY_PAIRS_NAMES, sizeof(POLICY_PAIRS_NAMES));
 	p->devices[POLICY_TOP].entry.mode = 0660;
 	p->devices[POLICY_TOP].up_on_address = true;
 	p->devices[POLICY_TUN] = p->devices[POLICY_TOP];
@@ -170,6 +172,44 @@ policy_allows_program(const struct device_policy *d, pid_t pid)
 		}
 	}
 	return d->program_count == 0;
+}
+
+bool
+policy_allows_pairs(const struct policy *p, const struct os_peer *peer)
+{
+	return peer->uid == 0 || (p->pairs_by_group && is_member(peer, (gid_t)p->pairs_group));
+}
+
+bool
+policy_allows_pair_name(const struct policy *p, const struct os_peer *peer, const char *name)
+{
+	return peer->uid == 0 || fnmatch(p->pairs_names, name, 0) == 0;
+}
+
+/* Whether address and all of its prefix are of the prefix. */
+static bool
+is_within(const struct netif_address *address, const struct netif_address *prefix)
+{
+	if (address->family != prefix->family || address->prefix < prefix->prefix) {
+		return false;
+	}
+	for (unsigned bit = 0; bit < prefix->prefix; bit++) {
+		if (((address->bytes[bit / 8] ^ prefix->bytes[bit / 8]) & 0x80u >> bit % 8) != 0) {
+			return false;
+		}
+	}
+	return true;
+}
+
+bool
+policy_allows_pair_address(const struct policy *p, const struct os_peer *peer, const struct netif_address *address)
+{
+	for (unsigned i = 0; i < p->pairs_address_count; i++) {
+		if (is_within(address, &p->pairs_addresses[i])) {
+			return true;
+		}
+	}
+	return peer->uid == 0;
 }
 
 bool

@@ -27,8 +27,10 @@
 #define POLICY_NAMES_MAX 16
 #define POLICY_PATTERN_SIZE 32
 
-/* Open devices of one user, root apart, where the administrator says nothing. */
+/* Open devices of one user, root apart, where the administrator says nothing; and pairs. */
 #define POLICY_DEVICES_PER_USER 32
+#define POLICY_PAIRS_PER_USER 8
+#define POLICY_PAIRS_NAMES "pair*"
 
 enum policy_mac {
 	POLICY_MAC_RANDOM, /* as the link makes it */
@@ -78,6 +80,12 @@ struct policy {
 	uint16_t tun_units;
 	uint16_t tap_units;
 	uint32_t devices_per_user; /* 0: any number */
+	bool pairs_by_group;       /* members of pairs_group may make pairs, not root alone */
+	uint32_t pairs_group;
+	uint32_t pairs_per_user;   /* 0: any number */
+	char pairs_names[POLICY_PATTERN_SIZE]; /* what who is not root may call an end in the daemon's own namespace */
+	unsigned pairs_address_count;
+	struct netif_address pairs_addresses[POLICY_ADDRESSES_MAX]; /* and the prefixes of which that one may give addresses there */
 	unsigned device_count;     /* in devices */
 	unsigned names_count;
 	uint8_t index[2][DEVICE_UNITS_MAX]; /* in devices, of each tun and each tap device */
@@ -133,6 +141,14 @@ bool policy_allows_some(const struct policy *p, const struct os_peer *peer, unsi
  * may run a program may run code of his own in it.
  */
 bool policy_allows_program(const struct device_policy *d, pid_t pid);
+
+/*
+ * Pairs with an end in the daemon's own network namespace: whether the user may make any; may call that end so; may give it that address.
+ * Root may.
+ */
+bool policy_allows_pairs(const struct policy *p, const struct os_peer *peer);
+bool policy_allows_pair_name(const struct policy *p, const struct os_peer *peer, const char *name);
+bool policy_allows_pair_address(const struct policy *p, const struct os_peer *peer, const struct netif_address *address);
 
 /* Whether a user may have one more device, who has that many open.  Root may. */
 bool policy_allows_one_more(const struct policy *p, uid_t uid, unsigned open);

@@ -48,6 +48,15 @@ message_size(uint16_t type)
 		return sizeof(struct message_capture);
 	case MESSAGE_CAPTURE | MESSAGE_REPLY:
 		return sizeof(struct message_captured);
+	case MESSAGE_PAIR:
+		return sizeof(struct message_pair_make);
+	case MESSAGE_PAIR_LIST:
+		return sizeof(struct message_status);
+	case MESSAGE_PAIR_DELETE:
+		return sizeof(struct message_pair_delete);
+	case MESSAGE_PAIR | MESSAGE_REPLY:
+	case MESSAGE_PAIR_LIST | MESSAGE_REPLY:
+		return sizeof(struct message_pair);
 	case MESSAGE_ATTACH | MESSAGE_REPLY:
 		return sizeof(struct message_attached);
 	case MESSAGE_STATUS | MESSAGE_REPLY:
@@ -56,6 +65,7 @@ message_size(uint16_t type)
 	case MESSAGE_STOP | MESSAGE_REPLY:
 	case MESSAGE_NODE | MESSAGE_REPLY:
 	case MESSAGE_TUN_SET | MESSAGE_REPLY:
+	case MESSAGE_PAIR_DELETE | MESSAGE_REPLY:
 	case MESSAGE_RESULT:
 		return sizeof(struct message_result);
 	default:
@@ -125,6 +135,44 @@ header_mode_ok(const struct message_header_mode *h, unsigned fd_count)
 	return h->place < DEVICE_PLACES_MAX && h->on <= 1 && is_zero(h->pad, sizeof(h->pad)) && fd_count == 1;
 }
 
+static bool
+address_ok(const struct message_address *a)
+{
+	unsigned bits = a->family == 4 ? 32 : 128;
+
+	return (a->family == 4 || a->family == 6) && a->prefix <= bits && a->peer <= 1 && a->pad == 0 &&
+	    is_zero(a->bytes + bits / 8, sizeof(a->bytes) - bits / 8);
+}
+
+/* An interface's name: not empty, and zero past its end. */
+static bool
+is_name(const char name[MESSAGE_IFNAME_SIZE])
+{
+	return name[0] != '\0' && is_text(name, MESSAGE_IFNAME_SIZE);
+}
+
+static bool
+pair_end_ok(const struct message_pair_end *e)
+{
+	if (!is_name(e->ifname) || e->has_netns > 1 || e->address_count > MESSAGE_PAIR_ADDRESSES_MAX || !is_zero(e->pad, sizeof(e->pad))) {
+		return false;
+	}
+	for (unsigned i = 0; i < MESSAGE_PAIR_ADDRESSES_MAX; i++) {
+		if (i < e->address_count ? !address_ok(&e->addresses[i]) || e->addresses[i].peer != 0 :
+		    !is_zero((const uint8_t *)&e->addresses[i], sizeof(e->addresses[i]))) {
+			return false;
+		}
+	}
+	return true;
+}
+
+static bool
+pair_make_ok(const struct message_pair_make *p, unsigned fd_count)
+{
+	return pair_end_ok(&p->ends[0]) && pair_end_ok(&p->ends[1]) && p->held <= 1 && is_zero(p->pad, sizeof(p->pad)) &&
+	    fd_count == (unsigned)p->ends[0].has_netns + p->ends[1].has_netns;
+}
+
 int
 message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 {
@@ -141,6 +189,13 @@ message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 	case MESSAGE_HEADER_MODE:
 		ok = header_mode_ok(&m->header_mode, fd_count);
 		break;
+	case MESSAGE_PAIR:
+		ok = pair_make_ok(&m->pair_make, fd_count);
+		break;
+	case MESSAGE_PAIR_DELETE:
+		ok = is_name(m->pair_delete.ifname) && fd_count == 0;
+		break;
+	case MESSAGE_PAIR_LIST:
 	case MESSAGE_STATUS:
 		ok = is_zero(m->status.pad, sizeof(m->status.pad)) && fd_count == 0;
 		break;
@@ -194,12 +249,18 @@ captured_ok(const struct message_captured *c, unsigned fd_count)
 }
 
 static bool
-address_ok(const struct message_address *a)
+pair_ok(const struct message_pair *p, unsigned fd_count, bool made)
 {
-	unsigned bits = a->family == 4 ? 32 : 128;
-
-	return (a->family == 4 || a->family == 6) && a->prefix <= bits && a->peer <= 1 && a->pad == 0 &&
-	    is_zero(a->bytes + bits / 8, sizeof(a->bytes) - bits / 8);
+	if (p->error != 0) {
+		return p->error > 0 && fd_count == 0;
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		if (!is_name(p->ends[i].ifname) || p->ends[i].ifindex == 0 || p->ends[i].zero != 0) {
+			return false;
+		}
+	}
+	return p->held <= 1 && is_zero(p->pad, sizeof(p->pad)) && is_text(p->program, sizeof(p->program)) &&
+	    fd_count == (made ? p->held : 0);
 }
 
 static bool
@@ -250,6 +311,8 @@ message_check_reply(const union message *m, size_t bytes, unsigned fd_count, uin
 		ok = attached_ok(&m->attached, fd_count);
 	} else if (request_type == MESSAGE_STATUS) {
 		ok = fd_count == 0 && device_ok(&m->device);
+	} else if (request_type == MESSAGE_PAIR || request_type == MESSAGE_PAIR_LIST) {
+		ok = pair_ok(&m->pair, fd_count, request_type == MESSAGE_PAIR);
 	} else if (request_type == MESSAGE_CAPTURE) {
 		ok = captured_ok(&m->captured, fd_count);
 	} else {
@@ -285,6 +348,10 @@ message_init_reply(union message *m, const struct message_header *r, int error)
 		break;
 	case MESSAGE_CAPTURE | MESSAGE_REPLY:
 		m->captured.error = error;
+		break;
+	case MESSAGE_PAIR | MESSAGE_REPLY:
+	case MESSAGE_PAIR_LIST | MESSAGE_REPLY:
+		m->pair.error = error;
 		break;
 	default:
 		m->result.error = error;

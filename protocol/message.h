@@ -14,6 +14,10 @@
  *	MESSAGE_NODE		0		struct message_result	1 (a node); 0 on error
  *	MESSAGE_TUN_SET		1 (the device)	struct message_result	0
  *	MESSAGE_CAPTURE		0		struct message_captured	1 (see capture.h); 0 on error
+ *	MESSAGE_PAIR		0 to 2 (where	struct message_pair	1 if it is held (its end is the pair's); 0
+ *				the ends are to be)
+ *	MESSAGE_PAIR_LIST	0		struct message_pair	0
+ *	MESSAGE_PAIR_DELETE	0		struct message_result	0
  *
  *	* Linux: the program's own, unattached descriptor of /dev/net/tun, where it could open one.  The
  *	  monitor turns it into the device, and the channel that comes back is the same open file.
@@ -49,6 +53,9 @@ enum message_type {
 	MESSAGE_NODE = 5,
 	MESSAGE_TUN_SET = 6,
 	MESSAGE_CAPTURE = 7,
+	MESSAGE_PAIR = 8,
+	MESSAGE_PAIR_LIST = 9, /* struct message_status: the first pair at or after cursor, as for devices */
+	MESSAGE_PAIR_DELETE = 10,
 	MESSAGE_REPLY = 0x8000, /* or'ed to the request's type in its reply */
 	/* The reply to a request that could not be understood. */
 	MESSAGE_RESULT = MESSAGE_REPLY,
@@ -228,6 +235,53 @@ struct message_device {
 	struct message_address addresses[MESSAGE_ADDRESSES_MAX];
 };
 
+/* Addresses that each end of a pair can be given. */
+#define MESSAGE_PAIR_ADDRESSES_MAX 4
+
+struct message_pair_end {
+	char ifname[MESSAGE_IFNAME_SIZE]; /* zero-filled; "%d" at its end: the lowest number that is free */
+	uint8_t has_netns;                /* 1: where the next descriptor, a unix socket, was made; 0: where the connection was */
+	uint8_t address_count;
+	uint8_t pad[2];
+	struct message_address addresses[MESSAGE_PAIR_ADDRESSES_MAX]; /* none with a peer; past the count zero */
+};
+
+/* "Make two interfaces, joined to each other, with these addresses, and up." */
+struct message_pair_make {
+	struct message_header header;
+	uint32_t mtu;  /* of both, bytes; 0: as the kernel makes them */
+	struct message_pair_end ends[2];
+	uint8_t held;  /* 1: it goes when the descriptor that comes back is closed by its last holder */
+	uint8_t pad[3];
+};
+
+struct message_pair_seen {
+	uint64_t netns;   /* inode of the network namespace; 0: somebody has moved it, and it is not known where */
+	uint32_t ifindex;
+	uint32_t zero;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
+struct message_pair {
+	struct message_header header;
+	int32_t error;  /* ENOENT: no pair at or after the cursor; EBUSY, EACCES, EMFILE, ENFILE, EINVAL, ... */
+	uint32_t next;  /* MESSAGE_PAIR_LIST: cursor of the next; 0: this is the last */
+	int64_t since;  /* seconds since 1970 */
+	uint32_t uid;   /* of who made it */
+	int32_t pid;
+	struct message_pair_seen ends[2];
+	char program[MESSAGE_PROGRAM_SIZE];
+	uint32_t mtu;   /* that was asked for; 0: none */
+	uint8_t held;
+	uint8_t pad[3];
+};
+
+/* The pair of which an end has that name in the connection's network namespace; if there is none, anywhere.  Root, or who made it. */
+struct message_pair_delete {
+	struct message_header header;
+	char ifname[MESSAGE_IFNAME_SIZE];
+};
+
 /* End the daemon with all its devices (`tuntapd serve --stop-all`).  Root or the daemon's own user. */
 struct message_stop {
 	struct message_header header;
@@ -248,6 +302,9 @@ static_assert(sizeof(struct message_node) == 32, "wire layout");
 static_assert(sizeof(struct message_tun_set) == 32, "wire layout");
 static_assert(sizeof(struct message_capture) == 32, "wire layout");
 static_assert(sizeof(struct message_captured) == 48, "wire layout");
+static_assert(sizeof(struct message_pair_make) == 224, "wire layout");
+static_assert(sizeof(struct message_pair) == 144, "wire layout");
+static_assert(sizeof(struct message_pair_delete) == 32, "wire layout");
 
 /* Room for any message, aligned for all of them. */
 union message {
@@ -263,6 +320,9 @@ union message {
 	struct message_tun_set tun_set;
 	struct message_capture capture;
 	struct message_captured captured;
+	struct message_pair_make pair_make;
+	struct message_pair pair;
+	struct message_pair_delete pair_delete;
 };
 
 /* Size of each message type, bytes; 0 for an unknown type. */

@@ -32,6 +32,7 @@
 #define PATHS_JOURNAL "journal"
 #define PATHS_BRIDGES "bridges"
 #define PATHS_NAT "nat"
+#define PATHS_PAIRS "pairs"
 #define PATHS_LOCK "lock"
 #define PATHS_EMPTY_DIR "empty" /* what the worker sees of the file system */
 

@@ -101,6 +101,9 @@ request_error(const union message *reply)
 		return reply->attached.error;
 	case MESSAGE_STATUS | MESSAGE_REPLY:
 		return reply->device.error;
+	case MESSAGE_PAIR | MESSAGE_REPLY:
+	case MESSAGE_PAIR_LIST | MESSAGE_REPLY:
+		return reply->pair.error;
 	case MESSAGE_CAPTURE | MESSAGE_REPLY:
 		return reply->captured.error;
 	default:

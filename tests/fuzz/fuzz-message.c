@@ -57,6 +57,32 @@ must_be_its_fields(const union message *m, size_t bytes)
 		again.tun_set.what = m->tun_set.what;
 		again.tun_set.value = m->tun_set.value;
 		break;
+	case MESSAGE_PAIR:
+		again.pair_make.mtu = m->pair_make.mtu;
+		again.pair_make.held = m->pair_make.held;
+		for (unsigned n = 0; n < 2; n++) {
+			const struct message_pair_end *e = &m->pair_make.ends[n];
+
+			memcpy(again.pair_make.ends[n].ifname, e->ifname, strnlen(e->ifname, MESSAGE_IFNAME_SIZE - 1));
+			again.pair_make.ends[n].has_netns = e->has_netns;
+			again.pair_make.ends[n].address_count = e->address_count;
+			memcpy(again.pair_make.ends[n].addresses, e->addresses, e->address_count * sizeof(e->addresses[0]));
+		}
+		break;
+	case MESSAGE_PAIR_LIST:
+		again.status.cursor = m->status.cursor;
+		break;
+	case MESSAGE_PAIR_DELETE:
+		memcpy(again.pair_delete.ifname, m->pair_delete.ifname, strnlen(m->pair_delete.ifname, MESSAGE_IFNAME_SIZE - 1));
+		break;
+	case MESSAGE_PAIR | MESSAGE_REPLY:
+	case MESSAGE_PAIR_LIST | MESSAGE_REPLY:
+		again.pair = m->pair;
+		if (m->pair.error == 0) {
+			memset(again.pair.pad, 0, sizeof(again.pair.pad));
+			again.pair.ends[0].zero = again.pair.ends[1].zero = 0;
+		}
+		break;
 	case MESSAGE_CAPTURE:
 		again.capture.kind = m->capture.kind;
 		again.capture.unit = m->capture.unit;
@@ -91,7 +117,7 @@ known(uint8_t kind, uint16_t unit)
 static void
 request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 {
-	fuzz_must(bytes == (m->header.type == MESSAGE_ATTACH ? 48 : 32), "size of a request");
+	fuzz_must(bytes == (m->header.type == MESSAGE_ATTACH ? 48 : m->header.type == MESSAGE_PAIR ? 224 : 32), "size of a request");
 	switch (m->header.type) {
 	case MESSAGE_ATTACH:
 		fuzz_must(m->attach.dialect == DIALECT_LINUX ? known(m->attach.kind, m->attach.unit) && fd_count == 1 :
@@ -113,6 +139,27 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 		break;
 	case MESSAGE_TUN_SET:
 		fuzz_must(m->tun_set.what >= TUN_SET_PERSIST && m->tun_set.what <= TUN_SET_GROUP && fd_count == 1, "tun set");
+		break;
+	case MESSAGE_PAIR:
+		fuzz_must(fd_count == (unsigned)(m->pair_make.ends[0].has_netns + m->pair_make.ends[1].has_netns) && fd_count <= 2 &&
+		    m->pair_make.held <= 1, "pair: descriptors");
+		for (unsigned n = 0; n < 2; n++) {
+			const struct message_pair_end *e = &m->pair_make.ends[n];
+
+			fuzz_must(strnlen(e->ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1 &&
+			    e->address_count <= MESSAGE_PAIR_ADDRESSES_MAX, "pair: end");
+			for (unsigned i = 0; i < e->address_count; i++) {
+				fuzz_must((e->addresses[i].family == 4 && e->addresses[i].prefix <= 32) ||
+				    (e->addresses[i].family == 6 && e->addresses[i].prefix <= 128), "pair: address");
+			}
+		}
+		break;
+	case MESSAGE_PAIR_LIST:
+		fuzz_must(fd_count == 0, "pairs: descriptors");
+		break;
+	case MESSAGE_PAIR_DELETE:
+		fuzz_must(strnlen(m->pair_delete.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1 &&
+		    fd_count == 0, "delete: name");
 		break;
 	case MESSAGE_CAPTURE:
 		fuzz_must(id_within(m->capture.kind, m->capture.unit, DEVICE_UNITS_MAX + 1) && fd_count == 0, "capture");
@@ -164,6 +211,15 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 			fuzz_must(m->device.error >= 0 && fd_count == 0, "status: error");
 			if (m->device.error == 0) {
 				device_must_hold(&m->device);
+			}
+			break;
+		case MESSAGE_PAIR:
+		case MESSAGE_PAIR_LIST:
+			fuzz_must(m->pair.error >= 0 && fd_count == (m->pair.error == 0 && request_type == MESSAGE_PAIR ? m->pair.held : 0),
+			    "pair: descriptors of a reply");
+			for (unsigned n = 0; m->pair.error == 0 && n < 2; n++) {
+				fuzz_must(m->pair.ends[n].ifindex != 0 &&
+				    strnlen(m->pair.ends[n].ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1, "pair: fields");
 			}
 			break;
 		case MESSAGE_CAPTURE:
@@ -218,7 +274,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	fd_count = data[0] & 3;
-	request_type = (uint16_t)(MESSAGE_ATTACH + data[1] % 7);
+	request_type = (uint16_t)(MESSAGE_ATTACH + data[1] % 10);
 	memcpy(&serial, data + 2, sizeof(serial));
 	bytes = size - PREFIX_BYTES;
 	/* Of exactly that size: whoever looks past it is seen. */

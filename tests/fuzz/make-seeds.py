@@ -10,7 +10,7 @@ import struct
 import sys
 
 MAGIC, VERSION, SERIAL, REPLY = 0x64707474, 1, 0xFEEDF00D, 0x8000
-ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET, CAPTURE = 1, 2, 3, 4, 5, 6, 7
+ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET, CAPTURE, PAIR, PAIR_LIST, PAIR_DELETE = range(1, 11)
 TUN, TAP = 1, 2
 
 
@@ -38,6 +38,15 @@ def device(error, addresses=()):
     return body + struct.pack("=6Q", 1, 2, 3, 4, 5, 6) + b"".join(addresses).ljust(160, b"\0")
 
 
+def pair_end(name, has_netns, addresses=()):
+    return struct.pack("=16sBB2x", name, has_netns, len(addresses)) + b"".join(addresses).ljust(80, b"\0")
+
+
+def pair(next_, held):
+    ends = b"".join(struct.pack("=QII16s", 4026531840, 7 + n, 0, b"pair%d" % n) for n in range(2))
+    return struct.pack("=iIqIi", 0, next_, 1600000000, 501, 812) + ends + struct.pack("=32sIB3x", b"make", 1400, held)
+
+
 def messages():
     yield "attach", message(ATTACH, struct.pack("=BBHB27x", TAP, 3, 3, 1), 1)
     yield "attach-by-name", message(ATTACH, struct.pack("=BBHBBH16s8x", TUN, 3, 65535, 1, 1, 0x1001, b"vpn%d"), 1)
@@ -47,6 +56,14 @@ def messages():
     yield "capture", message(CAPTURE, struct.pack("=BxH12x", TUN, 3), 0)
     yield "captured", message(CAPTURE | REPLY, struct.pack("=iII16s4x", 0, 101, 7, b"tun3"), 1)
     yield "capture-refused", message(CAPTURE | REPLY, struct.pack("=iII16s4x", 13, 0, 0, b""), 0)
+    yield "pair", message(PAIR, struct.pack("=I", 1400) + pair_end(b"left", 0, [address(4, 24, 0, "0a000001"), address(
+        6, 64, 0, "fd00" + "00" * 13 + "01")]) + pair_end(b"pair%d", 1) + struct.pack("=B3x", 1), 1)
+    yield "pair-here", message(PAIR, struct.pack("=I", 0) + pair_end(b"a", 0) + pair_end(b"b", 0) + bytes(4), 0)
+    yield "pair-made", message(PAIR | REPLY, pair(0, 1), 1)
+    yield "pair-listed", message(PAIR_LIST | REPLY, pair(3, 0), 0)
+    yield "pair-none", message(PAIR_LIST | REPLY, struct.pack("=i124x", 2), 0)
+    yield "pair-list", message(PAIR_LIST, struct.pack("=I12x", 3), 0)
+    yield "pair-delete", message(PAIR_DELETE, struct.pack("=16s", b"left"), 0)
     yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB27x", TUN, 1, 256, 0), 0)
     yield "header-mode", message(HEADER_MODE, struct.pack("=QIB3x", 12, 3, 1), 1)
     yield "status", message(STATUS, struct.pack("=I12x", 31), 0)

@@ -134,7 +134,7 @@ def commands():
 
 
 def test_help_lists_the_commands_of_this_version():
-    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "config", "help"]
+    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "config", "help"]
     assert tuntapd("--help").stdout == tuntapd("-h").stdout == tuntapd("help").stdout
 
 
@@ -149,13 +149,15 @@ def test_help_of_each_command():
 @pytest.mark.parametrize("args", [
     [], ["fd"], ["fd", "tap0"], ["fd", "tap0", "--"], ["fd", "eth0", "true"], ["fd", "--fd", "2", "tap0", "true"],
     ["fd", "--fd", "-1", "tap0", "true"], ["fd", "--fd", "3x", "tap0", "true"], ["fd", "--fd", "", "tap0", "true"],
-    ["fd", "--fd", "99999999999999999999", "tap0", "true"], ["-x"], ["help", "pair"], ["help", "serve", "exec"],
+    ["fd", "--fd", "99999999999999999999", "tap0", "true"], ["-x"], ["help", "pears"], ["help", "serve", "exec"],
     ["status", "--interval", "1"], ["status", "--watch", "--interval", "0"], ["status", "--watch", "-i", "nan"],
     ["status", "--watch", "-i", "1e9"], ["status", "--watch", "eth0"], ["status", "tap0", "tap1"],
     ["status", "eth0"], ["status", "tap"], ["status", "tap01"], ["ifname"], ["ifname", "tap0", "tap1"], ["ifname", ""],
     ["wait"], ["wait", "tap0", "--open", "--up"], ["wait", "tap0", "--timeout", "soon"], ["wait", "tap0", "--timeout", "-1"],
     ["wait", "tap0", "--timeout", "nan"], ["wait", "tap0", "--timeout", ""], ["serve", "now"], ["serve", "-s"], ["exec"],
-    ["exec", "--"], ["exec", "-v", "true"], ["exec", "--private", "-s", "x", "true"], ["exec", "--pair", "true"],
+    ["exec", "--"], ["exec", "-v", "true"], ["exec", "--private", "-s", "x", "true"], ["exec", "--mtu", "1400", "true"],
+    ["pair"], ["pair", "a"], ["pair", "a", "b", "c"], ["pair", "--list", "a"], ["pair", "--delete"], ["pair", "--list", "--delete", "a"],
+    ["pair", "--list", "--mtu", "1400"], ["capture"], ["capture", "eth0"], ["capture", "tap0", "-c", "-1"],
 ])
 def test_usage_errors(args):
     result = tuntapd(*args)

@@ -28,9 +28,27 @@ def example(page, word):
 
 
 def test_private(namespace):
-    done = namespace.run(["sh", "-c", example("tuntapd.1", "--private")])
+    done = namespace.run(["sh", "-c", example("tuntapd.1", "exec 3<>")])
     assert re.search(r"^\d+: tap0: <BROADCAST,MULTICAST>", done.stdout, re.M)
     assert not namespace.has("tap0")
+
+
+def test_pair(namespace):
+    done = namespace.run(["sh", "-c", example("tuntapd.1", "--pair")])
+    assert re.search(r"^pair0@pair1 +UP +10.0.0.1/24", done.stdout, re.M)
+    assert not namespace.has("pair0")
+
+
+def test_capture(namespace, daemon):
+    line = example("tuntapd.1", "icmp or arp")
+    holder = daemon.hold("tap0")
+    namespace.run(["ip", "addr", "add", "10.0.0.1/24", "dev", "tap0"])
+    process = namespace.start(["env", f"TUNTAPD_SOCKET={daemon.socket}", "sh", "-c", "exec " + line], "capture")
+    process.wait_for("an interrupt ends it")
+    namespace.run(["ping", "-c", "1", "-W", "1", "10.0.0.2"], check=False)
+    process.wait_for("ARP who has 10.0.0.2")
+    holder.end()
+    assert process.wait() == 0
 
 
 def test_tunnel(namespace, daemon):
@@ -93,7 +111,7 @@ def test_configuration_examples_are_good(directory):
     found = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page, re.M | re.S)
     assert len(found) == 4
     path = pathlib.Path(directory) / "tuntapd.conf"
-    path.write_text("".join(found).replace('"netdev"', '"4321"'))
+    path.write_text("".join(found).replace('"netdev"', '"4321"').replace('"ci"', '"4322"'))
     done = subprocess.run([TUNTAPD, "config", "check", "-c", str(path)], capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 0, done.stderr
 

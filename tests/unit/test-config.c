@@ -201,6 +201,10 @@ static const struct {
 	{"mtu = {100, 200}", "conf:1:1: this takes one value\n"},
 	{"mtu += 100", "conf:1:1: this takes one value\n"},
 	{"up = maybe", "conf:1:6: 'maybe' is neither true nor false\n"},
+	{"pairs-names = \"\"", "conf:1:15: this is no pattern of names, or is too long for one\n"},
+	{"pairs-addresses = {\"10.0.0.1 peer 10.0.0.2\"}", "conf:1:20: this is no prefix\n"},
+	{"pairs-per-user = 65", "conf:1:18: '65' is not a number from 0 to 64\n"},
+	{"device tap0 { pairs-group = 1 }", "conf:1:15: this is for the file as a whole: write it outside of blocks\n"},
 	{"capture = everybody", "conf:1:11: 'everybody' is neither \"opener\" nor \"permitted\"\n"},
 	{"interface-names = mine", "conf:1:19: 'mine' is neither \"device\" nor \"kernel\"\n"},
 	{"programs = openvpn", "conf:1:12: a path begins with '/'\n"},
@@ -287,7 +291,9 @@ END_TEST
 
 START_TEST(a_shown_policy_makes_the_same_one)
 {
-	struct policy *p = good("tap-units = 20\nowner = 7\nprograms = {/a, \"/b \\\"c\\\\\"}\nmac = stable\nopen-hook = /usr/bin/env\n"
+	struct policy *p = good("pairs-group = 9\npairs-per-user = 3\npairs-names = \"t[0-9]*\"\n"
+	    "pairs-addresses = {10.9.0.0/16, fd00::/8}\n"
+	    "tap-units = 20\nowner = 7\nprograms = {/a, \"/b \\\"c\\\\\"}\nmac = stable\nopen-hook = /usr/bin/env\n"
 	    "device tun { mtu = 65535 up = false }\ndevice tap5 { mac = \"02:00:00:00:00:01\" addresses = {10.0.0.1/8, fe80::1/64,"
 	    " \"10.1.0.1 peer 10.2.0.0/16\"} routes = {\"default via 10.0.0.2\", fd00::/8} persistent = yes queue-length = 3 }\n"
 	    "device tap6 { open-hook = \"\" interface-names = kernel capture = permitted }\nnames \"a*\" { mode = 0640 }\n");

@@ -48,6 +48,32 @@ make_good(union message *m, uint16_t type)
 		m->capture.kind = DEVICE_TUN;
 		m->capture.unit = 15;
 		return 0;
+	case MESSAGE_PAIR_LIST:
+		m->status.cursor = 31;
+		return 0;
+	case MESSAGE_PAIR_DELETE:
+		memcpy(m->pair_delete.ifname, "left", 4);
+		return 0;
+	case MESSAGE_PAIR:
+		m->pair_make.mtu = 1400;
+		m->pair_make.held = 1;
+		for (unsigned n = 0; n < 2; n++) {
+			memcpy(m->pair_make.ends[n].ifname, "pair%d", 6);
+			m->pair_make.ends[n].has_netns = n == 1;
+			m->pair_make.ends[n].address_count = 1;
+			m->pair_make.ends[n].addresses[0] = (struct message_address){.family = 4, .prefix = 24, .bytes = {10, 0, 0, 1}};
+		}
+		return 1;
+	case REPLY_TO(MESSAGE_PAIR):
+	case REPLY_TO(MESSAGE_PAIR_LIST):
+		m->pair.next = type == REPLY_TO(MESSAGE_PAIR) ? 0 : 4;
+		m->pair.held = 1;
+		memcpy(m->pair.program, "make", 4);
+		for (unsigned n = 0; n < 2; n++) {
+			memcpy(m->pair.ends[n].ifname, "pair0", 5);
+			m->pair.ends[n].ifindex = 7 + n;
+		}
+		return type == REPLY_TO(MESSAGE_PAIR) ? 1 : 0;
 	case REPLY_TO(MESSAGE_CAPTURE):
 		m->captured.linktype = LINKTYPE_RAW;
 		m->captured.ifindex = 7;
@@ -90,9 +116,9 @@ make_good(union message *m, uint16_t type)
 }
 
 static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE_STATUS, MESSAGE_STOP, MESSAGE_NODE,
-    MESSAGE_TUN_SET, MESSAGE_CAPTURE};
-static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32};
-static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48};
+    MESSAGE_TUN_SET, MESSAGE_CAPTURE, MESSAGE_PAIR, MESSAGE_PAIR_LIST, MESSAGE_PAIR_DELETE};
+static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32, 224, 32, 32};
+static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48, 144, 144, 32};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*
@@ -128,6 +154,9 @@ static const uint16_t all_types[] = {
 	MESSAGE_NODE,
 	MESSAGE_TUN_SET,
 	MESSAGE_CAPTURE,
+	MESSAGE_PAIR,
+	MESSAGE_PAIR_LIST,
+	MESSAGE_PAIR_DELETE,
 	REPLY_TO(MESSAGE_ATTACH),
 	REPLY_TO(MESSAGE_HEADER_MODE),
 	REPLY_TO(MESSAGE_STATUS),
@@ -135,6 +164,9 @@ static const uint16_t all_types[] = {
 	REPLY_TO(MESSAGE_NODE),
 	REPLY_TO(MESSAGE_TUN_SET),
 	REPLY_TO(MESSAGE_CAPTURE),
+	REPLY_TO(MESSAGE_PAIR),
+	REPLY_TO(MESSAGE_PAIR_LIST),
+	REPLY_TO(MESSAGE_PAIR_DELETE),
 	MESSAGE_RESULT,
 };
 #define ALL_TYPES (sizeof(all_types) / sizeof(all_types[0]))
@@ -156,7 +188,7 @@ START_TEST(sizes_are_those_of_the_structs)
 	}
 	ck_assert_uint_eq(message_size(MESSAGE_RESULT), 32);
 	for (unsigned type = 0; type <= UINT16_MAX; type++) {
-		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_CAPTURE || type == 0) {
+		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_PAIR_DELETE || type == 0) {
 			if (message_size((uint16_t)type) != 0) {
 				ck_abort_msg("type %#x", type);
 			}
@@ -335,6 +367,40 @@ static const struct {
 	FIELD(MESSAGE_TUN_SET, tun_set, what, 4, EBADMSG),
 	FIELD(MESSAGE_TUN_SET, tun_set, value, 0, 0),
 	FIELD(REPLY_TO(MESSAGE_NODE), result, error, EACCES, EBADMSG), /* with a descriptor */
+	FIELD(MESSAGE_PAIR, pair_make, held, 0, 0),
+	FIELD(MESSAGE_PAIR, pair_make, held, 2, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, mtu, 0, 0),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].ifname[0], 0, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].ifname[0], 0, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].ifname[15], 'x', EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].has_netns, 1, EBADMSG), /* with one descriptor */
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].has_netns, 0, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].has_netns, 2, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].pad[0], 1, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].pad[1], 1, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].address_count, 0, EBADMSG), /* and one stands there */
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].address_count, 2, EBADMSG), /* of no family */
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].address_count, 5, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[0].address_count, 255, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[0].family, 6, 0),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[0].family, 5, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[0].prefix, 33, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[0].peer, 1, EBADMSG),
+	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[3].bytes[0], 1, EBADMSG),
+	FIELD(MESSAGE_PAIR_DELETE, pair_delete, ifname[0], 0, EBADMSG),
+	FIELD(MESSAGE_PAIR_DELETE, pair_delete, ifname[15], 'x', EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR), pair, held, 0, EBADMSG), /* with a descriptor */
+	FIELD(REPLY_TO(MESSAGE_PAIR), pair, error, EBUSY, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR), pair, error, -1, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, held, 0, 0),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, held, 2, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, error, ENOENT, 0),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, ends[0].ifname[0], 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, ends[1].ifname[15], 'x', EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, ends[1].ifindex, 0, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, ends[0].zero, 1, EBADMSG),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, ends[0].netns, 0, 0),
+	FIELD(REPLY_TO(MESSAGE_PAIR_LIST), pair, program[31], 'x', EBADMSG),
 	FIELD(MESSAGE_CAPTURE, capture, kind, DEVICE_TAP, 0),
 	FIELD(MESSAGE_CAPTURE, capture, kind, 0, EBADMSG),
 	FIELD(MESSAGE_CAPTURE, capture, kind, 3, EBADMSG),
@@ -439,6 +505,10 @@ static const struct {
 	{MESSAGE_NODE, offsetof(struct message_node, pad), 14},
 	{MESSAGE_TUN_SET, offsetof(struct message_tun_set, pad), 11},
 	{MESSAGE_CAPTURE, offsetof(struct message_capture, pad), 12},
+	{MESSAGE_PAIR, offsetof(struct message_pair_make, pad), 3},
+	{MESSAGE_PAIR_LIST, offsetof(struct message_status, pad), 12},
+	{REPLY_TO(MESSAGE_PAIR), offsetof(struct message_pair, pad), 3},
+	{REPLY_TO(MESSAGE_PAIR_LIST), offsetof(struct message_pair, pad), 3},
 	{REPLY_TO(MESSAGE_CAPTURE), offsetof(struct message_captured, pad), 4},
 	{MESSAGE_HEADER_MODE, offsetof(struct message_header_mode, pad), 3},
 	{MESSAGE_STATUS, offsetof(struct message_status, pad), 12},
@@ -627,7 +697,10 @@ static const struct {
 	{MESSAGE_NODE, REPLY_TO(MESSAGE_NODE), offsetof(struct message_result, error)},
 	{MESSAGE_TUN_SET, REPLY_TO(MESSAGE_TUN_SET), offsetof(struct message_result, error)},
 	{MESSAGE_CAPTURE, REPLY_TO(MESSAGE_CAPTURE), offsetof(struct message_captured, error)},
-	{MESSAGE_CAPTURE + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
+	{MESSAGE_PAIR, REPLY_TO(MESSAGE_PAIR), offsetof(struct message_pair, error)},
+	{MESSAGE_PAIR_LIST, REPLY_TO(MESSAGE_PAIR_LIST), offsetof(struct message_pair, error)},
+	{MESSAGE_PAIR_DELETE, REPLY_TO(MESSAGE_PAIR_DELETE), offsetof(struct message_result, error)},
+	{MESSAGE_PAIR_DELETE + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0x7fff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0xffff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 };

@@ -127,6 +127,57 @@ START_TEST(something_is_allowed_if_any_part_allows_it)
 }
 END_TEST
 
+START_TEST(who_may_make_pairs)
+{
+	gid_t groups[] = {77};
+	struct os_peer root = {0}, stranger = {.uid = 1000, .gid = 1000},
+	    member = {.uid = 1001, .gid = 1001, .groups = groups, .group_count = 1};
+	struct policy *p = world.policy;
+
+	ck_assert(policy_allows_pairs(p, &root));
+	ck_assert(!policy_allows_pairs(p, &stranger));
+	/* The group 0 of a policy that names none is nobody's. */
+	stranger.gid = 0;
+	ck_assert(!policy_allows_pairs(p, &stranger));
+	stranger.gid = 1000;
+	p->pairs_by_group = true;
+	p->pairs_group = 77;
+	ck_assert(!policy_allows_pairs(p, &stranger));
+	ck_assert(policy_allows_pairs(p, &member));
+	ck_assert(policy_allows_pair_name(p, &member, "pair0"));
+	ck_assert(!policy_allows_pair_name(p, &member, "eth0"));
+	ck_assert(policy_allows_pair_name(p, &root, "eth0"));
+}
+END_TEST
+
+static const struct {
+	struct netif_address address;
+	bool allowed;
+} pair_addresses[] = {
+	{{.family = 4, .prefix = 24, .bytes = {10, 9, 8, 7}}, true},
+	{{.family = 4, .prefix = 15, .bytes = {10, 9, 8, 7}}, true},
+	{{.family = 4, .prefix = 14, .bytes = {10, 9, 8, 7}}, false}, /* its net would be larger */
+	{{.family = 4, .prefix = 32, .bytes = {10, 10, 0, 1}}, false},
+	{{.family = 4, .prefix = 32, .bytes = {10, 7, 0, 1}}, false},
+	{{.family = 6, .prefix = 64, .bytes = {10, 9, 8, 7}}, false},
+	{{.family = 6, .prefix = 8, .bytes = {0xfd, 1}}, true},
+	{{.family = 6, .prefix = 128, .bytes = {0xfc, 1}}, false},
+};
+
+START_TEST(addresses_of_pairs_are_within_prefixes)
+{
+	struct os_peer member = {.uid = 1001}, root = {0};
+	struct policy *p = world.policy;
+
+	ck_assert(!policy_allows_pair_address(p, &member, &pair_addresses[_i].address));
+	p->pairs_addresses[0] = (struct netif_address){.family = 4, .prefix = 15, .bytes = {10, 8, 99, 99}};
+	p->pairs_addresses[1] = (struct netif_address){.family = 6, .prefix = 8, .bytes = {0xfd}};
+	p->pairs_address_count = 2;
+	ck_assert(policy_allows_pair_address(p, &member, &pair_addresses[_i].address) == pair_addresses[_i].allowed);
+	ck_assert(policy_allows_pair_address(p, &root, &pair_addresses[_i].address));
+}
+END_TEST
+
 static const struct {
 	const char *name;
 	struct device_policy policy;
@@ -158,6 +209,8 @@ main(void)
 	TCase *tcase = tcase_create("policy");
 
 	tcase_add_checked_fixture(tcase, world_of_closed_devices, world_end);
+	tcase_add_test(tcase, who_may_make_pairs);
+	tcase_add_loop_test(tcase, addresses_of_pairs_are_within_prefixes, 0, sizeof(pair_addresses) / sizeof(pair_addresses[0]));
 	tcase_add_loop_test(tcase, mode_bits_decide, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tcase, any_program_may_where_none_is_named);
 	tcase_add_test(tcase, only_a_named_program_may);
