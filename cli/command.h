@@ -20,6 +20,7 @@ struct command {
 	const char *description; /* lines of text, for `tuntapd help NAME` */
 };
 
+int cmd_bridge(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_config(int argc, char **argv);
 int cmd_exec(int argc, char **argv);

@@ -161,6 +161,22 @@ static const struct command commands[] = {
 		    "77: this user may not.\n",
 	},
 	{
+		.name = "bridge",
+		.run = cmd_bridge,
+		.usage = "[-s SOCKET] DEVICE INTERFACE | --none DEVICE",
+		.summary = "put an open tap device on the network of an interface",
+		.description =
+		    "INTERFACE is a bridge, or in one, which the device joins; otherwise a bridge is\n"
+		    "made for both, and the interface's addresses and routes move there.  When the\n"
+		    "last device has left, all is given back.  'bridge' in tuntapd.conf does the\n"
+		    "same whenever the device is opened.\n"
+		    "\n"
+		    "      --none           out of the bridge that it is in\n"
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
+		    "\n"
+		    "Status 1: it cannot be done; the message says why.  77: only root may.\n",
+	},
+	{
 		.name = "config",
 		.run = cmd_config,
 		.usage = "[-c FILE] check | show [DEVICE]",

@@ -454,6 +454,18 @@ wait_for_lock(const struct query *q, int64_t deadline_ms)
 }
 
 int
+query_bridge(struct query *q, struct device_id id, const char *ifname)
+{
+	union message request, reply;
+
+	message_init(&request, MESSAGE_BRIDGE, ++q->serial);
+	request.bridge.kind = id.kind;
+	request.bridge.unit = id.unit;
+	memcpy(request.bridge.ifname, ifname, strnlen(ifname, sizeof(request.bridge.ifname) - 1));
+	return exchange(q, &request, &reply);
+}
+
+int
 query_stop(struct query *q)
 {
 	int64_t deadline_ms;

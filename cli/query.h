@@ -96,6 +96,12 @@ int query_attach(struct query *q, struct device_id id, int node, struct message_
  */
 int query_capture(struct query *q, struct device_id id, struct message_captured *captured, int *sock);
 
+/*
+ * Puts an open tap in a bridge with an interface, or (empty) out of one.  0, or an errno: the
+ * daemon's answer, or that there is none.
+ */
+int query_bridge(struct query *q, struct device_id id, const char *ifname);
+
 /* Asks the daemon to end with all its devices, and waits until it has. */
 int query_stop(struct query *q);
 

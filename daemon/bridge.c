@@ -327,6 +327,16 @@ bridges_join(struct bridges *b, uint32_t ifindex, const char *with, uint32_t mtu
 	return 0;
 }
 
+int
+bridges_leave(struct bridges *b, uint32_t ifindex)
+{
+	if (netif_set_master(b->netif, ifindex, 0) < 0) {
+		return -1;
+	}
+	bridges_look(b);
+	return 0;
+}
+
 void
 bridges_look(struct bridges *b)
 {

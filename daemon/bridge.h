@@ -32,6 +32,9 @@ void bridges_free(struct bridges *b);
  */
 int bridges_join(struct bridges *b, uint32_t ifindex, const char *with, uint32_t mtu, char why[BRIDGE_WHY_SIZE]);
 
+/* Takes the interface out of the bridge that it is in, if it is in any; then as bridges_look().  0, or -1 with the kernel's errno. */
+int bridges_leave(struct bridges *b, uint32_t ifindex);
+
 /* Takes away the bridges of ours that no tap is in any more, and gives the interfaces in them back what was theirs.  Logs. */
 void bridges_look(struct bridges *b);
 

@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "bridge.h"
 #include "devtable.h"
 #include "log.h"
 
@@ -378,6 +379,32 @@ devices_tun_set(struct devices *d, const struct os_peer *peer, int fd, enum mess
 		(void)statepage_set_unwatched(&dev->page);
 		device_forget(d, dev);
 	}
+	return 0;
+}
+
+int
+devices_bridge(struct devices *d, struct device_id id, const char *with)
+{
+	struct device *dev = device_id_valid(id) ? devices_find_open(d, device_place_fixed(id)) : NULL;
+	char name[DEVICE_TEXT_SIZE], why[BRIDGE_WHY_SIZE];
+
+	if (dev == NULL || !devices_is_own(d, dev->link.netns->id) || d->setup.further.bridges == NULL) {
+		errno = ENXIO;
+		return -1;
+	}
+	device_name(d, dev, name);
+	if (with[0] == '\0') {
+		if (bridges_leave(d->setup.further.bridges, dev->link.ifindex) < 0) {
+			return -1;
+		}
+		log_info("%s: in no bridge any more", name);
+		return 0;
+	}
+	if (bridges_join(d->setup.further.bridges, dev->link.ifindex, with, 0, why) < 0) {
+		log_warnx("%s: bridge: %s", name, why);
+		return -1;
+	}
+	log_info("%s: in a bridge with %s", name, with);
 	return 0;
 }
 

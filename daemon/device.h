@@ -99,6 +99,12 @@ struct device_seen {
 int devices_see(struct devices *d, const struct device_attach *request, struct device_seen *seen);
 
 /*
+ * Puts the interface of an open tap of the daemon's own namespace into a bridge with another interface (bridge.h), or, with empty for none,
+ * takes it out of the one that it is in.  0, or -1 with errno, logged: ENXIO (no such device, or closed), or as bridges_join().
+ */
+int devices_bridge(struct devices *d, struct device_id id, const char *with);
+
+/*
  * What can wait until the program has its answer: completes the journal, and logs.  program is the opener's name, for display.
  * A daemon that is killed before leaves a record that the next one understands.
  */

@@ -398,6 +398,25 @@ describe(struct monitor *m, int connection, const union message *request)
 }
 
 static int
+bridge(struct monitor *m, int connection, const union message *request)
+{
+	struct device_id id = {.kind = request->bridge.kind, .unit = request->bridge.unit};
+	struct os_peer peer;
+	int error = 0;
+
+	if (os_peer_read(connection, &peer) < 0) {
+		return result(m, connection, request, errno);
+	}
+	if (peer.uid != 0 && peer.uid != geteuid()) {
+		error = EPERM; /* the machine's own network changes */
+	} else if (devices_bridge(m->devices, id, request->bridge.ifname) < 0) {
+		error = errno;
+	}
+	os_peer_clear(&peer);
+	return result(m, connection, request, error);
+}
+
+static int
 stop(struct monitor *m, int connection, const union message *request)
 {
 	struct os_peer peer;
@@ -458,6 +477,8 @@ dispatch(struct monitor *m, const struct priv_request *r, int *fds)
 		return list_pairs(m, fds[0], &r->message);
 	case MESSAGE_PAIR_DELETE:
 		return delete_pair(m, fds[0], &r->message);
+	case MESSAGE_BRIDGE:
+		return bridge(m, fds[0], &r->message);
 	case MESSAGE_TUN_SET:
 		return tun_set(m, fds[0], &r->message, fds[1]);
 	default:

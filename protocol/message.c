@@ -54,6 +54,8 @@ message_size(uint16_t type)
 		return sizeof(struct message_status);
 	case MESSAGE_PAIR_DELETE:
 		return sizeof(struct message_pair_delete);
+	case MESSAGE_BRIDGE:
+		return sizeof(struct message_bridge);
 	case MESSAGE_PAIR | MESSAGE_REPLY:
 	case MESSAGE_PAIR_LIST | MESSAGE_REPLY:
 		return sizeof(struct message_pair);
@@ -66,6 +68,7 @@ message_size(uint16_t type)
 	case MESSAGE_NODE | MESSAGE_REPLY:
 	case MESSAGE_TUN_SET | MESSAGE_REPLY:
 	case MESSAGE_PAIR_DELETE | MESSAGE_REPLY:
+	case MESSAGE_BRIDGE | MESSAGE_REPLY:
 	case MESSAGE_RESULT:
 		return sizeof(struct message_result);
 	default:
@@ -173,6 +176,13 @@ pair_make_ok(const struct message_pair_make *p, unsigned fd_count)
 	    fd_count == (unsigned)p->ends[0].has_netns + p->ends[1].has_netns;
 }
 
+static bool
+bridge_ok(const struct message_bridge *b, unsigned fd_count)
+{
+	return b->kind == DEVICE_TAP && b->unit <= DEVICE_UNITS_MAX && b->pad == 0 && is_zero(b->zero, sizeof(b->zero)) &&
+	    is_text(b->ifname, sizeof(b->ifname)) && fd_count == 0;
+}
+
 int
 message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 {
@@ -191,6 +201,9 @@ message_check_request(const union message *m, size_t bytes, unsigned fd_count)
 		break;
 	case MESSAGE_PAIR:
 		ok = pair_make_ok(&m->pair_make, fd_count);
+		break;
+	case MESSAGE_BRIDGE:
+		ok = bridge_ok(&m->bridge, fd_count);
 		break;
 	case MESSAGE_PAIR_DELETE:
 		ok = is_name(m->pair_delete.ifname) && fd_count == 0;

@@ -18,6 +18,7 @@
  *				the ends are to be)
  *	MESSAGE_PAIR_LIST	0		struct message_pair	0
  *	MESSAGE_PAIR_DELETE	0		struct message_result	0
+ *	MESSAGE_BRIDGE		0		struct message_result	0
  *
  *	* Linux: the program's own, unattached descriptor of /dev/net/tun, where it could open one.  The
  *	  monitor turns it into the device, and the channel that comes back is the same open file.
@@ -56,6 +57,7 @@ enum message_type {
 	MESSAGE_PAIR = 8,
 	MESSAGE_PAIR_LIST = 9, /* struct message_status: the first pair at or after cursor, as for devices */
 	MESSAGE_PAIR_DELETE = 10,
+	MESSAGE_BRIDGE = 11,
 	MESSAGE_REPLY = 0x8000, /* or'ed to the request's type in its reply */
 	/* The reply to a request that could not be understood. */
 	MESSAGE_RESULT = MESSAGE_REPLY,
@@ -288,6 +290,19 @@ struct message_stop {
 	uint8_t pad[16];
 };
 
+/*
+ * Put the interface of an open tap into a bridge with another interface, or take it out of one (`tuntapd bridge`).  Root or the daemon's
+ * own user.
+ */
+struct message_bridge {
+	struct message_header header;
+	uint8_t kind; /* DEVICE_TAP */
+	uint8_t pad;
+	uint16_t unit;
+	char ifname[MESSAGE_IFNAME_SIZE]; /* zero-filled; empty: out of the bridge that it is in */
+	uint8_t zero[4];
+};
+
 static_assert(sizeof(struct message_header) == 16, "wire layout");
 static_assert(sizeof(struct message_attach) == 48, "wire layout");
 static_assert(sizeof(struct message_attached) == 64, "wire layout");
@@ -299,6 +314,7 @@ static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 
     MESSAGE_ADDRESSES_MAX * 20, "wire layout");
 static_assert(sizeof(struct message_stop) == 32, "wire layout");
 static_assert(sizeof(struct message_node) == 32, "wire layout");
+static_assert(sizeof(struct message_bridge) == 40, "wire layout");
 static_assert(sizeof(struct message_tun_set) == 32, "wire layout");
 static_assert(sizeof(struct message_capture) == 32, "wire layout");
 static_assert(sizeof(struct message_captured) == 48, "wire layout");
@@ -318,6 +334,7 @@ union message {
 	struct message_stop stop;
 	struct message_node node;
 	struct message_tun_set tun_set;
+	struct message_bridge bridge;
 	struct message_capture capture;
 	struct message_captured captured;
 	struct message_pair_make pair_make;

@@ -10,7 +10,7 @@ import struct
 import sys
 
 MAGIC, VERSION, SERIAL, REPLY = 0x64707474, 1, 0xFEEDF00D, 0x8000
-ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET, CAPTURE, PAIR, PAIR_LIST, PAIR_DELETE = range(1, 11)
+ATTACH, HEADER_MODE, STATUS, STOP, NODE, TUN_SET, CAPTURE, PAIR, PAIR_LIST, PAIR_DELETE, BRIDGE = range(1, 12)
 TUN, TAP = 1, 2
 
 
@@ -63,6 +63,8 @@ def messages():
     yield "pair-listed", message(PAIR_LIST | REPLY, pair(3, 0), 0)
     yield "pair-none", message(PAIR_LIST | REPLY, struct.pack("=i124x", 2), 0)
     yield "pair-list", message(PAIR_LIST, struct.pack("=I12x", 3), 0)
+    yield "bridge", message(BRIDGE, struct.pack("=BxH16s4x", TAP, 3, b"eth0"), 0)
+    yield "bridge-none", message(BRIDGE, struct.pack("=BxH16s4x", TAP, 3, b""), 0)
     yield "pair-delete", message(PAIR_DELETE, struct.pack("=16s", b"left"), 0)
     yield "attach-without-descriptor", message(ATTACH, struct.pack("=BBHB27x", TUN, 1, 256, 0), 0)
     yield "header-mode", message(HEADER_MODE, struct.pack("=QIB3x", 12, 3, 1), 1)

@@ -325,6 +325,35 @@ def test_a_bridge_that_is_taken_away_by_somebody(namespace, lan, configured):
     wait_until(lambda: not bridges(namespace))
 
 
+def bridge(daemon, *arguments, **more):
+    return daemon.namespace.run([TUNTAPD, "bridge", "-s", daemon.socket, *arguments], check=False, **more)
+
+
+def test_command_puts_an_open_device_on_the_lan_and_takes_it_off(namespace, lan, daemon):
+    before = lan.state()
+    closed = bridge(daemon, "tap0", "eth0")
+    assert closed.returncode == 1 and "tap0 is not open" in closed.stderr
+    guest = lan.enter(daemon)
+    namespace.run(["ip", "link", "set", "tap0", "up"])
+    assert bridge(daemon, "tap0", "eth0").returncode == 0
+    assert master(namespace, "tap0") == master(namespace, "eth0") == "ttdbr0"
+    lan.guest.run(["ip", "address", "add", "10.7.0.3/24", "dev", "in0"])
+    assert lan.ping(lan.guest, "10.7.0.2") and lan.ping(lan.third, "10.7.0.1")
+    for name, status, text in (("nowhere", 1, "no interface nowhere"), ("lo", 1, "cannot be in a bridge")):
+        done = bridge(daemon, "tap0", name)
+        assert done.returncode == status and text in done.stderr, done.stderr
+    done = namespace.run(["setpriv", "--reuid=65534", "--clear-groups", TUNTAPD, "bridge", "-s", daemon.socket, "--none", "tap0"],
+                         check=False)
+    assert done.returncode == 77 and "only root" in done.stderr
+    assert bridge(daemon, "--none", "tap0").returncode == 0
+    assert not bridges(namespace) and lan.state() == before and daemon.state("tap0") == "up"
+    # The close undoes it, too.
+    assert bridge(daemon, "tap0", "eth0").returncode == 0 and bridges(namespace)
+    guest.kill()
+    wait_until(lambda: not bridges(namespace))
+    wait_until(lambda: lan.state() == before)
+
+
 def tables(namespace):
     return [line.split()[2] for line in namespace.run(["nft", "list", "tables"]).stdout.splitlines() if "tuntapd_" in line]
 

@@ -134,7 +134,7 @@ def commands():
 
 
 def test_help_lists_the_commands_of_this_version():
-    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "config", "help"]
+    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "bridge", "config", "help"]
     assert tuntapd("--help").stdout == tuntapd("-h").stdout == tuntapd("help").stdout
 
 
@@ -158,6 +158,7 @@ def test_help_of_each_command():
     ["exec", "--"], ["exec", "-v", "true"], ["exec", "--private", "-s", "x", "true"], ["exec", "--mtu", "1400", "true"],
     ["pair"], ["pair", "a"], ["pair", "a", "b", "c"], ["pair", "--list", "a"], ["pair", "--delete"], ["pair", "--list", "--delete", "a"],
     ["pair", "--list", "--mtu", "1400"], ["capture"], ["capture", "eth0"], ["capture", "tap0", "-c", "-1"],
+    ["bridge"], ["bridge", "tap0"], ["bridge", "tun0", "eth0"], ["bridge", "tap0", "x" * 16], ["bridge", "--none", "tap0", "eth0"],
 ])
 def test_usage_errors(args):
     result = tuntapd(*args)

@@ -51,6 +51,11 @@ make_good(union message *m, uint16_t type)
 	case MESSAGE_PAIR_LIST:
 		m->status.cursor = 31;
 		return 0;
+	case MESSAGE_BRIDGE:
+		m->bridge.kind = DEVICE_TAP;
+		m->bridge.unit = 15;
+		memcpy(m->bridge.ifname, "eth0", 4);
+		return 0;
 	case MESSAGE_PAIR_DELETE:
 		memcpy(m->pair_delete.ifname, "left", 4);
 		return 0;
@@ -116,9 +121,10 @@ make_good(union message *m, uint16_t type)
 }
 
 static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE_STATUS, MESSAGE_STOP, MESSAGE_NODE,
-    MESSAGE_TUN_SET, MESSAGE_CAPTURE, MESSAGE_PAIR, MESSAGE_PAIR_LIST, MESSAGE_PAIR_DELETE};
-static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32, 224, 32, 32};
-static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48, 144, 144, 32};
+    MESSAGE_TUN_SET, MESSAGE_CAPTURE, MESSAGE_PAIR, MESSAGE_PAIR_LIST, MESSAGE_PAIR_DELETE,
+    MESSAGE_BRIDGE};
+static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32, 224, 32, 32, 40};
+static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48, 144, 144, 32, 32};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*
@@ -157,6 +163,7 @@ static const uint16_t all_types[] = {
 	MESSAGE_PAIR,
 	MESSAGE_PAIR_LIST,
 	MESSAGE_PAIR_DELETE,
+	MESSAGE_BRIDGE,
 	REPLY_TO(MESSAGE_ATTACH),
 	REPLY_TO(MESSAGE_HEADER_MODE),
 	REPLY_TO(MESSAGE_STATUS),
@@ -167,6 +174,7 @@ static const uint16_t all_types[] = {
 	REPLY_TO(MESSAGE_PAIR),
 	REPLY_TO(MESSAGE_PAIR_LIST),
 	REPLY_TO(MESSAGE_PAIR_DELETE),
+	REPLY_TO(MESSAGE_BRIDGE),
 	MESSAGE_RESULT,
 };
 #define ALL_TYPES (sizeof(all_types) / sizeof(all_types[0]))
@@ -188,7 +196,7 @@ START_TEST(sizes_are_those_of_the_structs)
 	}
 	ck_assert_uint_eq(message_size(MESSAGE_RESULT), 32);
 	for (unsigned type = 0; type <= UINT16_MAX; type++) {
-		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_PAIR_DELETE || type == 0) {
+		if ((type & ~(unsigned)MESSAGE_REPLY) > MESSAGE_BRIDGE || type == 0) {
 			if (message_size((uint16_t)type) != 0) {
 				ck_abort_msg("type %#x", type);
 			}
@@ -389,6 +397,14 @@ static const struct {
 	FIELD(MESSAGE_PAIR, pair_make, ends[1].addresses[3].bytes[0], 1, EBADMSG),
 	FIELD(MESSAGE_PAIR_DELETE, pair_delete, ifname[0], 0, EBADMSG),
 	FIELD(MESSAGE_PAIR_DELETE, pair_delete, ifname[15], 'x', EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, kind, DEVICE_TUN, EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, kind, 0, EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, unit, DEVICE_UNITS_MAX, 0), /* the daemon says that there is none */
+	FIELD(MESSAGE_BRIDGE, bridge, unit, DEVICE_UNIT_NAMED, EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, pad, 1, EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, ifname[0], 0, EBADMSG), /* empty, and then not */
+	FIELD(MESSAGE_BRIDGE, bridge, ifname[15], 'x', EBADMSG),
+	FIELD(MESSAGE_BRIDGE, bridge, zero[3], 1, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_PAIR), pair, held, 0, EBADMSG), /* with a descriptor */
 	FIELD(REPLY_TO(MESSAGE_PAIR), pair, error, EBUSY, EBADMSG),
 	FIELD(REPLY_TO(MESSAGE_PAIR), pair, error, -1, EBADMSG),
@@ -700,7 +716,8 @@ static const struct {
 	{MESSAGE_PAIR, REPLY_TO(MESSAGE_PAIR), offsetof(struct message_pair, error)},
 	{MESSAGE_PAIR_LIST, REPLY_TO(MESSAGE_PAIR_LIST), offsetof(struct message_pair, error)},
 	{MESSAGE_PAIR_DELETE, REPLY_TO(MESSAGE_PAIR_DELETE), offsetof(struct message_result, error)},
-	{MESSAGE_PAIR_DELETE + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
+	{MESSAGE_BRIDGE, REPLY_TO(MESSAGE_BRIDGE), offsetof(struct message_result, error)},
+	{MESSAGE_BRIDGE + 1, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0x7fff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 	{0xffff, MESSAGE_RESULT, offsetof(struct message_result, error)},
 };
