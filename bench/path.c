@@ -4,13 +4,14 @@
  *
  *	path native|shim|relay|vde|socat p2k|k2p|rtt|attach|tcp-out|tcp-in SIZE COUNT
  *
- * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.  vde and socat: the interface tap0 is another
- * program's, BENCH_PEER_PID, whose time counts; this one speaks to it at BENCH_PEER, a switch's directory or a socket (SOCK_SEQPACKET).
+ * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.  vde and socat: the interface tap0 is
+ * another program's, BENCH_PEER_PID, whose time counts; this one speaks to it at BENCH_PEER, a switch's directory or a socket
+ * (SOCK_SEQPACKET).
  *
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
  * under way, so that none is lost.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
- * times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device, which is in another namespace on a tap of the kernel's
- * own; tcp-in: it receives them.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
+ * times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device, which is in another namespace on a tap of the
+ * kernel's own; tcp-in: it receives them.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
  */
 #include <arpa/inet.h>
 #include <dirent.h>

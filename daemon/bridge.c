@@ -8,8 +8,8 @@
  * by them.  When the last tap has left, all that is on the bridge then goes to eth0, and the bridge is taken away.  So what came
  * meanwhile (another lease, another route) is kept.
  *
- * Each bridge of ours is written down, in RUNDIR/bridges, before it is made.  Who is in it is never written down: the kernel is asked.  So a
- * daemon that was killed leaves nothing but what the next one finds: a bridge whose taps have gone is undone at its start.  One that
+ * Each bridge of ours is written down, in RUNDIR/bridges, before it is made.  Who is in it is never written down: the kernel is asked.  So
+ * a daemon that was killed leaves nothing but what the next one finds: a bridge whose taps have gone is undone at its start.  One that
  * somebody has put something else in is left to him until that has gone, too.
  *
  * Sources: net/bridge/br_if.c br_add_if (who cannot be a member; a bridge's MTU is its members' least), linux/if_link.h.
