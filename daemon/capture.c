@@ -163,7 +163,7 @@ from_source(struct capture *c)
 	if (n < 0 && errno != ENETDOWN) {
 		return say_end(c, errno);
 	}
-	c->down = n < 0;
+	c->down = n < 0 || c->source->look_again;
 	send_burst(c);
 	if (c->gone) {
 		return CAPTURE_OVER;

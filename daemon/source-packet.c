@@ -193,7 +193,9 @@ packet_receive(struct source *source, unsigned burst, void (*on_packet)(void *ar
 	do {
 		/* MSG_TRUNC: the length that a packet has, and not what fits. */
 		n = recvmmsg(source->fd, s->messages, burst, MSG_DONTWAIT | MSG_TRUNC, NULL);
-	} while (n < 0 && errno == EINTR);
+		/* The kernel tells an error before the packets that came before it, and tells it once. */
+		source->look_again |= n < 0 && errno == ENETDOWN;
+	} while (n < 0 && (errno == EINTR || errno == ENETDOWN));
 	for (int i = 0; i < n; i++) {
 		describe(s, (unsigned)i, &packet);
 		on_packet(argument, &packet);
@@ -201,7 +203,8 @@ packet_receive(struct source *source, unsigned burst, void (*on_packet)(void *ar
 	if (n >= 0) {
 		return n;
 	}
-	if (errno != EAGAIN && errno != ENETDOWN) {
+	source->look_again = false;
+	if (errno != EAGAIN) {
 		return -1;
 	}
 	error = why_nothing_comes(s);

@@ -41,7 +41,8 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
-	int fd; /* readable when receive() has something to say */
+	int fd;          /* readable when receive() has something to say */
+	bool look_again; /* after receive(): it has, or may have, also when fd is not readable */
 };
 
 /*

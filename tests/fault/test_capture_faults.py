@@ -105,6 +105,7 @@ def test_slow_reader_costs_nobody_else(namespace, directory):
     assert sum(int(row[0] or 0) for row in tshark(slow_path, "frame.drop_count")) == int(words["dropped"])
     program.end()
     none_left(daemon)
+    wait_until(lambda: not namespace.has("tap0"))
     assert daemon.stop() == 0
 
 

@@ -208,9 +208,23 @@ def test_count_ends_it(namespace, directory, one):
     # Closed before that many: the answer is no.
     process = capture(one, "tap0", "-c", "2", name="fewer")
     answer(holder, "write")
+    process.wait_for("from-program")
     holder.end()
     assert process.wait() == 1
     assert "tap0 is closed" in process.output and "packets written: 1" in process.output
+
+
+def test_what_waits_when_the_device_goes_is_shown(namespace, one):
+    """The kernel tells of the end first; what it had queued before is not lost for that."""
+    holder = one.hold("tap0")
+    silence(namespace)
+    process = capture(one, "tap0", "ether", "proto", "0x88b5")
+    os.kill(pid := wait_until(lambda: captures(one))[0], signal.SIGSTOP)
+    kernel_sends(namespace, 20)
+    holder.end()
+    wait_until(lambda: not namespace.has("tap0"))
+    os.kill(pid, signal.SIGCONT)
+    assert process.wait() == 0 and "packets written: 20, seen: 20" in process.output and "tap0 is closed" in process.output
 
 
 def test_filter_that_is_none(namespace, directory, one):

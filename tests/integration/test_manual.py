@@ -109,7 +109,7 @@ def test_configuration(namespace, directory):
 def test_configuration_examples_are_good(directory):
     page = (DOCS / "tuntapd.conf.5").read_text().partition("\n.Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
     found = re.findall(r"^\.Bd -literal -offset indent\n(.*?)^\.Ed$", page, re.M | re.S)
-    assert len(found) == 4
+    assert len(found) == 5
     path = pathlib.Path(directory) / "tuntapd.conf"
     path.write_text("".join(found).replace('"netdev"', '"4321"').replace('"ci"', '"4322"'))
     done = subprocess.run([TUNTAPD, "config", "check", "-c", str(path)], capture_output=True, text=True, timeout=30, check=False)

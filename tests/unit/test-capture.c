@@ -266,6 +266,25 @@ START_TEST(an_interface_that_goes_ends_it_with_that)
 }
 END_TEST
 
+START_TEST(what_is_not_readable_is_looked_at_again_if_the_source_says_so)
+{
+	struct capture_record r;
+	uint64_t count;
+	uint32_t number;
+
+	ask_for(NULL);
+	packets_pass(1);
+	fake.source.look_again = true;
+	ck_assert_int_eq(capture_turn(capture, 0), CAPTURE_GOES_ON);
+	ck_assert_int_eq(read(fake.source.fd, &count, sizeof(count)), sizeof(count));
+	fake.error = ENODEV;
+	ck_assert_int_eq(capture_turn(capture, -1), CAPTURE_OVER);
+	ck_assert_uint_eq(client_reads(&r, &number), CAPTURE_PACKET);
+	ck_assert_uint_eq(client_reads(&r, &number), CAPTURE_END);
+	ck_assert_int_eq(r.error, ENODEV);
+}
+END_TEST
+
 START_TEST(an_interface_that_is_down_is_looked_at_again)
 {
 	uint64_t count;
@@ -403,6 +422,7 @@ main(void)
 	tcase_add_loop_test(tcase, a_client_that_goes_ends_it, 0, 2);
 	tcase_add_test(tcase, a_client_that_shuts_down_without_a_filter_gets_nothing);
 	tcase_add_test(tcase, an_interface_that_goes_ends_it_with_that);
+	tcase_add_test(tcase, what_is_not_readable_is_looked_at_again_if_the_source_says_so);
 	tcase_add_test(tcase, an_interface_that_is_down_is_looked_at_again);
 	tcase_add_loop_test(tcase, what_is_no_filter_ends_it, 0, sizeof(bad_filters) / sizeof(bad_filters[0]));
 	tcase_add_test(tcase, no_instruction_ends_the_process);
