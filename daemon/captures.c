@@ -67,7 +67,7 @@ forget(struct entry *e)
 		e->event = NULL;
 	}
 	if (e->watch >= 0) {
-		os_process_reap(e->watch);
+		os_process_reap(e->watch, e->pid);
 		close(e->watch);
 		e->watch = -1;
 	}

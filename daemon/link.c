@@ -1,26 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * link.c - the list of links, in order of preference, and the choice from it.  See link.h.
+ * link.c - the choice of a link, from the list that the platform has.  See link.h.
  */
 #include "link.h"
 
-#include <assert.h>
 #include <string.h>
-
-static const struct link_ops *const links[] = {
-	&link_linux,
-	&link_veth,
-};
-
-static_assert(sizeof(links) / sizeof(links[0]) <= LINKS_MAX, "room for all names");
 
 void
 link_names(const char *names[LINKS_MAX + 1])
 {
-	unsigned count = sizeof(links) / sizeof(links[0]);
+	unsigned count = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		names[i] = links[i]->name;
+	for (; links_here[count] != NULL; count++) {
+		names[count] = links_here[count]->name;
 	}
 	names[count] = NULL;
 }
@@ -28,9 +20,9 @@ link_names(const char *names[LINKS_MAX + 1])
 const struct link_ops *
 link_find(const char *name)
 {
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		if (strcmp(links[i]->name, name) == 0) {
-			return links[i];
+	for (unsigned i = 0; links_here[i] != NULL; i++) {
+		if (strcmp(links_here[i]->name, name) == 0) {
+			return links_here[i];
 		}
 	}
 	return NULL;
@@ -39,9 +31,9 @@ link_find(const char *name)
 const struct link_ops *
 link_auto(uint8_t kind)
 {
-	for (size_t i = 0; i < sizeof(links) / sizeof(links[0]); i++) {
-		if ((links[i]->kinds & (1u << kind)) != 0) {
-			return links[i];
+	for (unsigned i = 0; links_here[i] != NULL; i++) {
+		if ((links_here[i]->kinds & (1u << kind)) != 0) {
+			return links_here[i];
 		}
 	}
 	return NULL;

@@ -2,7 +2,7 @@
 /*
  * link.h - the one seam to the kernel: how a device's interface is made, and how its packets come and go.
  *
- * One file per link exports one const struct link_ops; link.c has the list of them and the choice, nothing else.
+ * One file per link exports one const struct link_ops; links-OS.c has the list of them, link.c the choice, nothing else.
  * Everything above (devices, policy, protocol, shim) is free of platforms.  All operations are called by the
  * monitor, in its event loop, and may block for as long as the kernel takes to make an interface, no longer.  Unless
  * said otherwise they return 0, or -1 with errno.
@@ -117,13 +117,17 @@ struct link_ops {
 	void (*close)(struct link *l);
 };
 
+#define LINKS_MAX 8
+
+/* The links of this platform, in order of preference, ended by NULL: links-OS.c. */
+extern const struct link_ops *const links_here[LINKS_MAX + 1];
+
 extern const struct link_ops link_linux, link_veth;
 
 /* The link of that name, or NULL.  "auto" is none. */
 const struct link_ops *link_find(const char *name);
 
 /* The names of all, ended by NULL. */
-#define LINKS_MAX 8
 void link_names(const char *names[LINKS_MAX + 1]);
 
 /* The link for a kind by default ("auto"); NULL if this platform has none. */

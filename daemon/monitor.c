@@ -27,7 +27,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <sysexits.h>
@@ -40,6 +39,7 @@
 #include "daemon/hook.h"
 #include "daemon/log.h"
 #include "daemon/nat.h"
+#include "daemon/os.h"
 #include "daemon/pairs.h"
 #include "daemon/privmsg.h"
 #include "daemon/rundir.h"
@@ -776,18 +776,6 @@ check_rights(void)
 	return EX_OK;
 }
 
-/* All descriptors that the hard limit allows: each open device costs one here. */
-static void
-raise_file_limit(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 /* Everything but the worker and the loop.  An exit status. */
 static int
 prepare(struct monitor *m, const struct daemon_options *options)
@@ -941,7 +929,7 @@ monitor_run(const struct daemon_options *options)
 	/* Modes below are given in full; a peer that goes away is an error code, not a signal. */
 	umask(022);
 	signal(SIGPIPE, SIG_IGN);
-	raise_file_limit();
+	os_raise_file_limit(); /* each open device costs one here */
 	status = prepare(&m, options);
 	if (status == EX_OK) {
 		status = serve(&m);

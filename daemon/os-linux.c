@@ -28,6 +28,7 @@
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -484,13 +485,13 @@ os_process_netns(pid_t pid)
 }
 
 void
-os_process_kill(int watch)
+os_process_kill(int watch, pid_t pid)
 {
 	(void)syscall(SYS_pidfd_send_signal, watch, SIGKILL, NULL, 0);
 }
 
 void
-os_process_reap(int watch)
+os_process_reap(int watch, pid_t pid)
 {
 	siginfo_t info;
 
@@ -559,27 +560,54 @@ os_process_borrow_tun(pid_t pid, bool (*is_it)(int fd, void *argument), void *ar
 	return fd;
 }
 
-int
+struct os_hangups {
+	int epoll;
+};
+
+struct os_hangups *
 os_hangups_new(void)
 {
-	return epoll_create1(EPOLL_CLOEXEC);
+	struct os_hangups *set = malloc(sizeof(*set));
+
+	if (set == NULL) {
+		return NULL;
+	}
+	set->epoll = epoll_create1(EPOLL_CLOEXEC);
+	if (set->epoll < 0) {
+		free(set);
+		return NULL;
+	}
+	return set;
+}
+
+void
+os_hangups_free(struct os_hangups *set)
+{
+	close(set->epoll);
+	free(set);
 }
 
 int
-os_hangups_add(int set, int sock, uint64_t key)
+os_hangups_add(struct os_hangups *set, int sock, uint64_t key)
 {
 	/* What is watched is the open file, not the descriptor: it stays in the set while anybody holds it (epoll(7), questions). */
 	struct epoll_event event = {.events = EPOLLET, .data.u64 = key}; /* EPOLLHUP always is reported */
 
-	return epoll_ctl(set, EPOLL_CTL_ADD, sock, &event);
+	return epoll_ctl(set->epoll, EPOLL_CTL_ADD, sock, &event);
+}
+
+void
+os_hangups_remove(struct os_hangups *set, uint64_t key)
+{
+	/* It goes with the socket's last holder, who is dead. */
 }
 
 bool
-os_hangups_next(int set, uint64_t *key)
+os_hangups_next(struct os_hangups *set, uint64_t *key)
 {
 	struct epoll_event event;
 
-	while (epoll_wait(set, &event, 1, 0) == 1) {
+	while (epoll_wait(set->epoll, &event, 1, 0) == 1) {
 		if ((event.events & EPOLLHUP) != 0) {
 			*key = event.data.u64;
 			return true;
@@ -727,6 +755,23 @@ void
 os_close_from(int first)
 {
 	(void)close_range((unsigned)first, ~0u, 0);
+}
+
+int
+os_pipe(int ends[2])
+{
+	return pipe2(ends, O_CLOEXEC);
+}
+
+void
+os_raise_file_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
 }
 
 void

@@ -103,10 +103,10 @@ int os_process_watch(pid_t pid);
 int os_process_start(pid_t pid, uint64_t *start);
 /* The network namespace that it is in, close-on-exec; -1 with errno. */
 int os_process_netns(pid_t pid);
-/* Kills it. */
-void os_process_kill(int watch);
+/* Kills it: the watched one, whose number pid is. */
+void os_process_kill(int watch, pid_t pid);
 /* If it has ended and is a child of ours: nothing of it is left afterwards. */
-void os_process_reap(int watch);
+void os_process_reap(int watch, pid_t pid);
 /* A copy of one of its descriptors.  -1 with errno: EPERM (the right to trace it is missing), EBADF, ESRCH. */
 int os_process_borrow(int watch, int fd);
 /* A copy of the first of its descriptors of the tun node that is_it() is true of.  -1 with errno: ENOENT, or as os_process_borrow(). */
@@ -114,13 +114,16 @@ int os_process_borrow_tun(pid_t pid, bool (*is_it)(int fd, void *argument), void
 
 /*
  * Watches of sockets that are not kept: os_hangups_add() watches a socket, whose descriptor may then be closed; the watch lasts while
- * another process holds it, and tells once when the last copy of the other end has been closed.  The set is readable when
- * there is something to tell.
+ * another process holds it, and tells once when the last copy of the other end has been closed.
  */
-int os_hangups_new(void); /* a descriptor, or -1 with errno */
-int os_hangups_add(int set, int sock, uint64_t key);
+struct os_hangups;
+struct os_hangups *os_hangups_new(void); /* NULL with errno */
+void os_hangups_free(struct os_hangups *set);
+int os_hangups_add(struct os_hangups *set, int sock, uint64_t key);
+/* The key's socket matters no more, if it is watched still. */
+void os_hangups_remove(struct os_hangups *set, uint64_t key);
 /* True and the key of one that has hung up. */
-bool os_hangups_next(int set, uint64_t *key);
+bool os_hangups_next(struct os_hangups *set, uint64_t *key);
 
 /*
  * Whether the process has the rights of a monitor.  NULL: it has; else a text that says which right is missing and
@@ -151,6 +154,12 @@ int os_exec_self(char *const argv[]);
 
 /* Closes every descriptor from first upward. */
 void os_close_from(int first);
+
+/* pipe(2), close-on-exec. */
+int os_pipe(int ends[2]);
+
+/* As many descriptors as this process may have from now on, up to the hard limit. */
+void os_raise_file_limit(void);
 
 /* Tells the service manager, if there is one that listens, that the daemon serves (sd_notify(3): NOTIFY_SOCKET). */
 void os_notify_ready(void);

@@ -19,7 +19,7 @@
  *
  * Ownership and limits.  The relay owns its end of the channel, the port and two bursts of buffers, of which only what
  * frames have filled is memory.  It has no rights, and outlives the daemon.  Per frame: no allocation, no log line, no request to
- * anybody.  Idle: no timer, so no wake-up.
+ * anybody.  Idle: no timer, so no wake-up, where the kernel tells of a hang-up (sockpair.h).
  */
 #include "relay.h"
 
@@ -31,12 +31,12 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sysexits.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "os.h"
+#include "sockpair.h"
 
 #define ETHERNET_HEADER_BYTES 14
 /* One byte more than a frame can have shows one that is too long; a whole number of cache lines. */
@@ -50,8 +50,7 @@
 /* A burst of frames in one direction. */
 struct burst {
 	uint8_t *slots; /* PORT_BURST of SLOT_BYTES */
-	struct mmsghdr messages[PORT_BURST];
-	struct iovec parts[PORT_BURST];
+	struct sockpair_burst datagrams;
 	unsigned count;
 };
 
@@ -80,11 +79,9 @@ burst_init(struct burst *b)
 		return -1;
 	}
 	for (unsigned i = 0; i < PORT_BURST; i++) {
-		b->parts[i] = (struct iovec){.iov_base = b->slots + (size_t)i * SLOT_BYTES, .iov_len = SLOT_BYTES};
-		b->messages[i].msg_hdr.msg_iov = &b->parts[i];
-		b->messages[i].msg_hdr.msg_iovlen = 1;
+		b->datagrams.parts[i] = (struct iovec){.iov_base = b->slots + (size_t)i * SLOT_BYTES, .iov_len = SLOT_BYTES};
 	}
-	return 0;
+	return sockpair_burst_init(&b->datagrams);
 }
 
 static void
@@ -93,6 +90,7 @@ burst_free(struct burst *b)
 	if (b->slots != NULL) {
 		munmap(b->slots, (size_t)PORT_BURST * SLOT_BYTES);
 	}
+	sockpair_burst_clear(&b->datagrams);
 }
 
 struct relay *
@@ -138,8 +136,8 @@ on_frame(void *argument, const struct port_frame *frame)
 		count(&r->counters->to_program.dropped, 1);
 		return;
 	}
-	memcpy(b->parts[b->count].iov_base, frame->data, frame->bytes);
-	b->parts[b->count].iov_len = frame->bytes;
+	memcpy(b->datagrams.parts[b->count].iov_base, frame->data, frame->bytes);
+	b->datagrams.parts[b->count].iov_len = frame->bytes;
 	b->count++;
 }
 
@@ -150,7 +148,7 @@ count_sent(struct relay *r, unsigned first, unsigned sent)
 	uint64_t bytes = 0;
 
 	for (unsigned i = first; i < first + sent; i++) {
-		bytes += r->to_program.parts[i].iov_len;
+		bytes += r->to_program.datagrams.parts[i].iov_len;
 	}
 	count(&r->counters->to_program.packets, sent);
 	count(&r->counters->to_program.bytes, bytes);
@@ -164,7 +162,7 @@ fill_channel(struct relay *r)
 	unsigned done = 0;
 
 	while (done < b->count) {
-		int n = sendmmsg(r->channel, b->messages + done, b->count - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+		int n = sockpair_send(r->channel, &b->datagrams, done, b->count - done);
 
 		if (n > 0) {
 			count_sent(r, done, (unsigned)n);
@@ -173,7 +171,7 @@ fill_channel(struct relay *r)
 			count(&r->counters->to_program.dropped, 1); /* longer than the channel ever takes */
 			done++;
 		} else if (errno != EINTR) {
-			/* No room; or nobody there any more, of which poll tells. */
+			/* No room; or nobody there any more, which shows at the next turn. */
 			count(&r->counters->to_program.dropped, b->count - done);
 			break;
 		}
@@ -206,10 +204,10 @@ empty_burst(struct relay *r, unsigned received)
 	int sent = 0;
 
 	for (unsigned i = 0; i < received; i++) {
-		size_t length = b->messages[i].msg_len;
+		size_t length = b->datagrams.bytes[i];
 
 		if (length >= ETHERNET_HEADER_BYTES && length <= PORT_FRAME_MAX) {
-			frames[frame_count++] = (struct port_frame){.data = b->parts[i].iov_base, .bytes = length};
+			frames[frame_count++] = (struct port_frame){.data = b->datagrams.parts[i].iov_base, .bytes = length};
 			bytes += length;
 		} else {
 			refused += length != 0;
@@ -234,11 +232,10 @@ empty_burst(struct relay *r, unsigned received)
 static enum relay_state
 from_channel(struct relay *r)
 {
-	struct burst *b = &r->from_program;
-	int n = recvmmsg(r->channel, b->messages, PORT_BURST, MSG_DONTWAIT, NULL);
+	int n = sockpair_receive(r->channel, &r->from_program.datagrams);
 
 	if (n < 0) {
-		/* ECONNRESET: closed before it had read all, of which poll tells by hang-up. */
+		/* ECONNRESET: closed, before it had read all, which shows at the next turn. */
 		return errno == EAGAIN || errno == EINTR || errno == ECONNRESET ? RELAY_GOES_ON : RELAY_FAILED;
 	}
 	return empty_burst(r, (unsigned)n);
@@ -289,7 +286,7 @@ relay_turn(struct relay *r, int timeout_ms)
 	if (p[1].revents != 0) {
 		state = from_port(r);
 	}
-	if (state == RELAY_GOES_ON && (p[0].revents & POLLHUP) != 0) {
+	if (state == RELAY_GOES_ON && sockpair_is_closed(r->channel, p[0].revents)) {
 		return after_hang_up(r);
 	}
 	if ((p[0].revents & POLLRDHUP) != 0 && !is_queued(r)) {
@@ -357,7 +354,7 @@ relay_run(const char *ifname)
 	}
 	close(RELAY_FD_READY);
 	do {
-		state = relay_turn(relay, -1);
+		state = relay_turn(relay, sockpair_ask_ms());
 	} while (state == RELAY_GOES_ON);
 	if (state == RELAY_FAILED) {
 		log_error("the channel");

@@ -2,16 +2,12 @@
 /*
  * relays.c - starts relays and watches them.  See relays.h.
  *
- * Theory of operation.  For each relay the monitor makes a socket pair, binds the relay's end to a name (protocol/channelname.h), gives
- * both ends room, and starts the relay by fork and exec in the namespace of its port, in a session of its own.  The relay says
+ * Theory of operation.  For each relay the monitor makes a socket pair (sockpair.h), and starts the relay by fork and exec in the namespace of its port, in a session of its own.  The relay says
  * when it is ready; until then the monitor waits, since the program may write as soon as it has its channel.  Afterwards the monitor has
  * neither end.  It watches the process (pidfd), and, in a set that outlives its descriptors, the relay's end, so that the next open
  * sees a hang-up as soon as the kernel does.
  *
- * Limits.  One process, and CHANNEL_BYTES each way, for each open relayed device.  The buffers are forced past the host's limit; where
- * that right is missing (a user namespace) they are what the host allows, net.core.wmem_max.
- *
- * Sources: unix(7); net/unix/af_unix.c (a sender's own SO_SNDBUF bounds what waits for the other end to read it).
+ * Limits.  One process, and the pair's room each way, for each open relayed device.
  */
 #include "relays.h"
 
@@ -20,14 +16,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -35,16 +29,10 @@
 #include "daemon.h"
 #include "log.h"
 #include "os.h"
+#include "sockpair.h"
 #include "protocol/channelname.h"
-#include "protocol/fdpass.h"
 #include "protocol/paths.h"
-#include "protocol/transport.h"
 
-/*
- * Room each way, bytes; the kernel doubles it, and counts its own overhead: 2731 frames of 64 bytes, 911 of 1514 (measured), as many as the
- * kernel's own tap holds by number.
- */
-#define CHANNEL_BYTES (1024 * 1024)
 /* A relay that is not ready by then will not be: it takes some ten milliseconds. */
 #define START_MS 5000
 
@@ -62,7 +50,7 @@ struct relays {
 	struct relays_callbacks callbacks;
 	int rundir;
 	uint64_t daemon; /* of the channels' names */
-	int hangups;
+	struct os_hangups *hangups;
 	struct entry at[DEVICE_PLACES_MAX];
 };
 
@@ -91,11 +79,18 @@ relays_new(struct event_base *base, int rundir, const struct relays_callbacks *c
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
 		r->at[place] = (struct entry){.relays = r, .place = place, .watch = -1};
 	}
-	if (r->hangups < 0) {
+	if (r->hangups == NULL) {
 		free(r);
 		return NULL;
 	}
 	return r;
+}
+
+/* The key of a place's present relay among the watched sockets: one that came late is of an earlier relay. */
+static uint64_t
+key_of(const struct entry *e)
+{
+	return (uint64_t)e->place << 32 | (uint32_t)e->pid;
 }
 
 static void
@@ -106,7 +101,8 @@ forget(struct entry *e)
 		e->event = NULL;
 	}
 	if (e->watch >= 0) {
-		os_process_reap(e->watch);
+		os_hangups_remove(e->relays->hangups, key_of(e));
+		os_process_reap(e->watch, e->pid);
 		close(e->watch);
 		e->watch = -1;
 	}
@@ -123,7 +119,7 @@ relays_free(struct relays *r)
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
 		forget(&r->at[place]);
 	}
-	close(r->hangups);
+	os_hangups_free(r->hangups);
 	free(r);
 }
 
@@ -159,13 +155,6 @@ watch(struct entry *e, pid_t pid)
 		return -1;
 	}
 	return 0;
-}
-
-/* The key of a place's present relay among the watched sockets: one that came late is of an earlier relay. */
-static uint64_t
-key_of(const struct entry *e)
-{
-	return (uint64_t)e->place << 32 | (uint32_t)e->pid;
 }
 
 static void
@@ -214,37 +203,6 @@ make_counters(const struct relays *r, uint32_t place)
 	return fd;
 }
 
-static void
-make_room(int end)
-{
-	static const int options[][2] = {{SO_SNDBUFFORCE, SO_SNDBUF}, {SO_RCVBUFFORCE, SO_RCVBUF}};
-	const int bytes = CHANNEL_BYTES;
-
-	for (unsigned i = 0; i < 2; i++) {
-		if (setsockopt(end, SOL_SOCKET, options[i][0], &bytes, sizeof(bytes)) < 0) {
-			(void)setsockopt(end, SOL_SOCKET, options[i][1], &bytes, sizeof(bytes));
-		}
-	}
-}
-
-/* Binds the relay's end to the name that tells what the program's end is. */
-static int
-bind_name(const struct relays *r, int end, const struct relays_start *how)
-{
-	struct channelname name = {.daemon = r->daemon, .place = how->place, .open_number = how->open_number,
-	    .ifindex = how->ifindex};
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	char text[CHANNELNAME_SIZE];
-	size_t bytes;
-
-	if (getrandom(&name.nonce, sizeof(name.nonce), 0) != (ssize_t)sizeof(name.nonce)) {
-		return -1;
-	}
-	bytes = channelname_format(&name, text);
-	memcpy(address.sun_path, text, bytes);
-	return bind(end, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + bytes));
-}
-
 /* What the program asked open(2) for is what its end allows, also past the shim. */
 static int
 limit_access(int end, const struct relays_start *how)
@@ -264,20 +222,17 @@ limit_access(int end, const struct relays_start *how)
 static int
 make_channel(const struct relays *r, const struct relays_start *how, int ends[2])
 {
+	struct channelname name = {.daemon = r->daemon, .place = how->place, .open_number = how->open_number,
+	    .ifindex = how->ifindex};
 	int back, result;
 
 	/* A socket belongs to the namespace that it was made in: this one is asked about the interface. */
-	if (os_netns_enter(how->netns_fd, &back) < 0) {
+	if (getentropy(&name.nonce, sizeof(name.nonce)) < 0 || os_netns_enter(how->netns_fd, &back) < 0) {
 		return -1;
 	}
-	result = transport_pair(ends);
+	result = sockpair_make(r->rundir, &name, ends);
 	os_netns_leave(back);
-	if (result < 0) {
-		return -1;
-	}
-	make_room(ends[0]);
-	make_room(ends[1]);
-	return bind_name(r, ends[1], how) == 0 ? limit_access(ends[0], how) : -1;
+	return result < 0 ? -1 : limit_access(ends[0], how);
 }
 
 /* In the child: lays out the relay's descriptors and becomes it.  Does not return. */
@@ -341,7 +296,7 @@ prepare_descriptors(const struct relays *r, const struct relays_start *how, int 
 	}
 	fds[FD_ROOT] = openat(r->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	fds[FD_COUNTERS] = make_counters(r, how->place);
-	if (fds[FD_ROOT] < 0 || fds[FD_COUNTERS] < 0 || pipe2(&fds[FD_READY_HERE], O_CLOEXEC) < 0) {
+	if (fds[FD_ROOT] < 0 || fds[FD_COUNTERS] < 0 || os_pipe(&fds[FD_READY_HERE]) < 0) {
 		return -1;
 	}
 	return make_channel(r, how, &fds[FD_PROGRAM]);
@@ -465,7 +420,7 @@ relays_is_over(struct relays *r, uint32_t place)
 	}
 	if (!has_ended(e, RELAYS_END_MS)) {
 		log_warnx("relay %ld does not end though its channel is closed: killing it", (long)e->pid);
-		os_process_kill(e->watch);
+		os_process_kill(e->watch, e->pid);
 	}
 	return true;
 }
@@ -473,16 +428,10 @@ relays_is_over(struct relays *r, uint32_t place)
 bool
 relays_is_channel(const struct relays *r, int fd, uint32_t place, uint64_t open_number)
 {
-	struct sockaddr_un address = {0};
-	socklen_t length = sizeof(address);
-	struct transport_peer peer;
 	struct channelname name;
 
-	return getpeername(fd, (struct sockaddr *)&address, &length) == 0 && address.sun_family == AF_UNIX &&
-	    length > offsetof(struct sockaddr_un, sun_path) &&
-	    channelname_parse(address.sun_path, length - offsetof(struct sockaddr_un, sun_path), &name) &&
-	    name.daemon == r->daemon && name.place == place && name.open_number == open_number &&
-	    transport_peer(fd, &peer) == 0 && peer.uid == geteuid();
+	return sockpair_is_ours(r->rundir, fd, &name) && name.daemon == r->daemon && name.place == place &&
+	    name.open_number == open_number;
 }
 
 void
@@ -493,7 +442,7 @@ relays_end(struct relays *r, uint32_t place)
 	if (e->watch < 0) {
 		return;
 	}
-	os_process_kill(e->watch);
+	os_process_kill(e->watch, e->pid);
 	(void)has_ended(e, RELAYS_END_MS); /* so that nothing of it is left */
 	forget(e);
 }
