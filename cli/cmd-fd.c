@@ -104,6 +104,12 @@ explain(const struct message_attached *attached, const char *name, int fd)
 		      "dropped and not refused%s",
 		    name, attached->ifname, fd,
 		    attached->kind == DEVICE_TUN ? "; there is no header mode" : "");
+	} else if (attached->channel == CHANNEL_FRAMED) {
+		warnx("%s (interface %s) is descriptor %d, a socket of the kernel's.  Without the "
+		      "library in the program each packet has the address family before it, four "
+		      "bytes, both ways; read waits and does not say EIO while the interface is "
+		      "down, and packets that are too long, or of another family, are not refused",
+		    name, attached->ifname, fd);
 	} else {
 		warnx("%s (interface %s) is descriptor %d, the kernel's own.  Without the library "
 		      "in the program read waits and does not say EIO while the interface is down, "

@@ -193,6 +193,7 @@ enum device_state {
 enum channel_type {
 	CHANNEL_DIRECT = 1,
 	CHANNEL_RELAYED = 2,
+	CHANNEL_FRAMED = 3, /* direct, and the kernel itself puts an address-family header before each packet, both ways */
 };
 
 struct message_address {

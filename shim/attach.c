@@ -28,6 +28,11 @@
 #include "real.h"
 #include "state.h"
 
+/* Not overridden everywhere. */
+#ifndef ENTRY_setsockopt
+#define real_setsockopt setsockopt
+#endif
+
 /* protocol/sys.h for code that is linked into the shim. */
 void
 sys_close(int fd)

@@ -87,9 +87,11 @@ transmit(int fd, const struct iovec *iov, int count, int flags)
 static void
 drain(int fd)
 {
+	char byte;
+	const struct iovec iov = {.iov_base = &byte, .iov_len = sizeof(byte)};
 	int saved = errno;
 
-	for (unsigned i = 0; i < DRAIN_MAX && receive(fd, NULL, 0, MSG_DONTWAIT | MSG_TRUNC) > 0; i++) {
+	for (unsigned i = 0; i < DRAIN_MAX && receive(fd, &iov, 1, MSG_DONTWAIT) > 0; i++) {
 	}
 	errno = saved;
 }
@@ -252,18 +254,10 @@ channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int
 	    bytes > state_mtu(page) + ETHERNET_HEADER_BYTES) && write_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
-	n = transmit(fd, iov, count, flags);
+	do {
+		n = transmit(fd, iov, count, flags);
+	} while (n < 0 && os_wait_for_room(fd, flags));
 	return n < 0 ? not_sent(fd, held, iov, count) : n;
-}
-
-int
-channel_next_bytes(int fd)
-{
-	int saved = errno;
-	ssize_t n = receive(fd, NULL, 0, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
-
-	errno = saved;
-	return n > 0 ? (int)n : 0;
 }
 
 int
@@ -271,7 +265,7 @@ channel_flags(int fd, fdtable_held held, int flags)
 {
 	const struct state_page *page = state_page(held);
 
-	if (flags < 0 || page == NULL || !channel_is_relayed(fd, page) || page->access == 0 || page->access == MESSAGE_ACCESS_ALL) {
+	if (flags < 0 || page == NULL || channel_type_of(fd, page) == CHANNEL_DIRECT || page->access == 0 || page->access == MESSAGE_ACCESS_ALL) {
 		return flags;
 	}
 	return (flags & ~O_ACCMODE) | (page->access == MESSAGE_ACCESS_READ ? O_RDONLY : O_WRONLY);

@@ -14,19 +14,22 @@
 #include "shim/os.h"
 #include "shim/state.h"
 
-/* Whether a device's channel is relayed: by its page, which may be NULL, else by the kernel. */
+/* What a device's channel is: by its page, which may be NULL, else by the kernel. */
+static inline enum channel_type
+channel_type_of(int fd, const struct state_page *page)
+{
+	return page != NULL ? (enum channel_type)page->channel : os_channel_type(fd);
+}
+
 static inline bool
 channel_is_relayed(int fd, const struct state_page *page)
 {
-	return page != NULL ? page->channel == CHANNEL_RELAYED : os_is_socket(fd);
+	return channel_type_of(fd, page) == CHANNEL_RELAYED;
 }
 
 /* readv(2) and writev(2) on a relayed device.  flags: 0, or MSG_DONTWAIT. */
 ssize_t channel_read(int fd, fdtable_held held, const struct iovec *iov, int count, int flags);
 ssize_t channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int flags);
-
-/* FIONREAD: the size of the next packet; 0: none waits. */
-int channel_next_bytes(int fd);
 
 /* What fcntl(2) F_GETFL says of a device, of which the kernel, that knows no direction of a socket, said flags (-1 stays -1). */
 int channel_flags(int fd, fdtable_held held, int flags);

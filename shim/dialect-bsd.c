@@ -15,6 +15,8 @@
 
 #include "attach.h"
 #include "channel.h"
+#include "framed.h"
+#include "os.h"
 #include "protocol/family.h"
 #include "real.h"
 #include "state.h"
@@ -70,9 +72,15 @@ next_packet_bytes(int fd, fdtable_held held, int *bytes)
 		errno = EFAULT;
 		return -1;
 	}
-	if (channel_is_relayed(fd, page)) {
-		*bytes = channel_next_bytes(fd);
+	switch (channel_type_of(fd, page)) {
+	case CHANNEL_RELAYED:
+		*bytes = os_next_bytes(fd);
 		return 0;
+	case CHANNEL_FRAMED:
+		*bytes = framed_next_bytes(fd, held);
+		return 0;
+	case CHANNEL_DIRECT:
+		break;
 	}
 	*bytes = 0;
 	if (poll(&p, 1, 0) == 1 && (p.revents & POLLIN) != 0) {

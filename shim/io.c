@@ -33,6 +33,7 @@
 
 #include "channel.h"
 #include "fdtable.h"
+#include "framed.h"
 #include "iov.h"
 #include "os.h"
 #include "protocol/family.h"
@@ -130,9 +131,11 @@ failed(int fd, fdtable_held held)
 			fdtable_set(fd, FDTABLE_OTHER);
 		}
 		break;
+#ifdef EBADFD
 	case EBADFD:
-		error = EIO; /* its interface is gone; only a tun descriptor says this */
+		error = EIO; /* its interface is gone; only a tun descriptor of Linux says this */
 		break;
+#endif
 	default:
 		if (os_ask_device(fd, fdtable_id(held)) == OS_DEVICE && asked_is_down(fd, state_page(held))) {
 			error = EIO; /* before any other error */
@@ -188,8 +191,13 @@ read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	bool header, up;
 	ssize_t n;
 
-	if (channel_is_relayed(fd, page)) {
+	switch (channel_type_of(fd, page)) {
+	case CHANNEL_RELAYED:
 		return channel_read(fd, held, iov, count, 0);
+	case CHANNEL_FRAMED:
+		return framed_read(fd, held, iov, count);
+	case CHANNEL_DIRECT:
+		break;
 	}
 	header = page != NULL && state_header_mode(page);
 	up = page_says_up(page);
@@ -263,8 +271,13 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 	uint32_t mtu = page != NULL && state_watched(page) ? state_mtu(page) : UINT32_MAX;
 	ssize_t n;
 
-	if (channel_is_relayed(fd, page)) {
+	switch (channel_type_of(fd, page)) {
+	case CHANNEL_RELAYED:
 		return channel_write(fd, held, iov, count, 0);
+	case CHANNEL_FRAMED:
+		return framed_write(fd, held, iov, count);
+	case CHANNEL_DIRECT:
+		break;
 	}
 	switch (os_ask_device(fd, fdtable_id(held))) {
 	case OS_OTHER:

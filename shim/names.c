@@ -2,11 +2,10 @@
 /*
  * names.c - the C library's functions that take or give an interface's name.
  *
- * As with ioctls (ifioctl-linux.c): a name goes to the C library first, and only one that no interface has is looked up among the devices.
+ * As with ioctls (ifioctl.h): a name goes to the C library first, and only one that no interface has is looked up among the devices.
  * What comes back is the kernel's name, and becomes the device's in the memory that the C library has just filled.
  *
- * getifaddrs.  glibc and musl keep each name in an array of its own, IFNAMSIZ + 1 bytes (sysdeps/unix/sysv/linux/ifaddrs.c,
- * src/network/getifaddrs.c), so a longer name fits where a shorter one was.
+ * getifaddrs.  A longer name may not fit where a shorter one was: the platform says how much room there is.
  *
  * if_nameindex.  There a name may have no room to spare, and is freed with or without its list, as the C library likes.  A list in which
  * something changes is made anew, in a mapping, and if_freenameindex knows those by where and how they begin.
@@ -26,6 +25,7 @@
 #include <sys/mman.h>
 
 #include "ifname.h"
+#include "os.h"
 #include "real.h"
 
 static_assert(IF_NAMESIZE == IFNAME_SIZE, "a name of ours is a name of the C library's");
@@ -69,7 +69,8 @@ shim_getifaddrs(struct ifaddrs **list)
 
 	if (result == 0) {
 		for (const struct ifaddrs *entry = *list; entry != NULL; entry = entry->ifa_next) {
-			if (entry->ifa_name != NULL && ifname_to_device(entry->ifa_name, device)) {
+			if (entry->ifa_name != NULL && ifname_to_device(entry->ifa_name, device) &&
+			    strlen(device) <= os_ifaddrs_room(entry->ifa_name)) {
 				strcpy(entry->ifa_name, device);
 			}
 		}
@@ -179,7 +180,7 @@ shim_getnameinfo(const struct sockaddr *address, socklen_t size, char *host, soc
 	return result;
 }
 
-#ifdef SO_BINDTODEVICE
+#ifdef ENTRY_setsockopt
 int
 shim_setsockopt(int fd, int level, int option, const void *value, socklen_t size)
 {

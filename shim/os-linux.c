@@ -14,6 +14,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -211,15 +212,44 @@ os_is_device_node(const struct stat *st)
 	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
 }
 
-bool
-os_is_socket(int fd)
+enum channel_type
+os_channel_type(int fd)
 {
 	struct stat st;
 	int saved = errno;
 	bool is = real_fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode);
 
 	errno = saved;
-	return is;
+	return is ? CHANNEL_RELAYED : CHANNEL_DIRECT;
+}
+
+int
+os_next_bytes(int fd)
+{
+	struct msghdr message = {0};
+	int saved = errno;
+	ssize_t n = real_recvmsg(fd, &message, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
+
+	errno = saved;
+	return n > 0 ? (int)n : 0;
+}
+
+bool
+os_wait_for_room(int fd, int flags)
+{
+	return false; /* sendmsg(2) itself waits, or says EAGAIN */
+}
+
+const char *
+os_getenv(const char *name)
+{
+	return secure_getenv(name);
+}
+
+size_t
+os_ifaddrs_room(const char *name)
+{
+	return IFNAMSIZ; /* an array of IFNAMSIZ + 1 for each (glibc sysdeps/unix/sysv/linux/ifaddrs.c, musl src/network/getifaddrs.c) */
 }
 
 int

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * os.h - what the shim asks the kernel about a descriptor, by platform: os-linux.c.
+ * os.h - what the shim asks the kernel about a descriptor, by platform: os-linux.c, os-darwin.c.
  *
  * None of these is called on the plain packet path; all are safe in a signal handler and keep errno unless they return -1.
  */
@@ -8,10 +8,12 @@
 #define TUNTAPD_SHIM_OS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/stat.h>
 
 #include "protocol/devname.h"
+#include "protocol/message.h"
 
 enum os_answer {
 	OS_DEVICE, /* a device of that kind, with its interface */
@@ -51,11 +53,26 @@ bool os_read_channel(int fd, struct os_channel *channel);
 /* Whether fstat(2) of a descriptor shows the kernel's device. */
 bool os_is_device_node(const struct stat *st);
 
-/* Whether it is a socket, as relayed channels are. */
-bool os_is_socket(int fd);
+/* What the channel of a device is, of which no page tells. */
+enum channel_type os_channel_type(int fd);
+
+/* The size of the next packet that waits in a channel that is a socket, a header of the kernel's included; 0: none does. */
+int os_next_bytes(int fd);
+
+/*
+ * A write to a relayed channel has failed, errno says how: whether it is to be made again, since now there may be room.  flags: 0, or
+ * MSG_DONTWAIT.  False: it has failed, and errno is what the program is to see, or what it was.
+ */
+bool os_wait_for_room(int fd, int flags);
 
 /* A descriptor that the daemon can turn into the device, opened with the program's flags (access mode, O_NONBLOCK); or -1. */
 int os_open_node(int flags);
+
+/* getenv(3); NULL in a program that has more rights than who started it. */
+const char *os_getenv(const char *name);
+
+/* Bytes, without NUL, of the longest name that there is room for where getifaddrs(3) has put one. */
+size_t os_ifaddrs_room(const char *name);
 
 /* A page that the kernel zeroes in a child of fork and shares with a child of vfork; NULL: cannot be had. */
 void *os_fork_page(void);

@@ -11,8 +11,10 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
+#endif
 
 #include "devpath.h"
 #include "dialect.h"
@@ -41,7 +43,7 @@ fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, in
 	st->st_gid = entry->gid;
 	st->st_rdev = makedev(DEVLIST_MAJOR, devlist_minor(id));
 	st->st_blksize = 4096;
-	st->st_atim.tv_sec = st->st_mtim.tv_sec = st->st_ctim.tv_sec = (time_t)since;
+	st->st_atime = st->st_mtime = st->st_ctime = (time_t)since;
 }
 
 /*

@@ -44,12 +44,12 @@ state_init(void)
 	if (!atomic_compare_exchange_strong(&settings.state, &expected, SETTINGS_FILLING)) {
 		return;
 	}
-	path = secure_getenv("TUNTAPD_SOCKET");
+	path = os_getenv("TUNTAPD_SOCKET");
 	if (path == NULL || path[0] == '\0') {
 		path = PATHS_SOCKET_DEFAULT;
 	}
-	settings.verbose = secure_getenv("TUNTAPD_VERBOSE") != NULL;
-	settings.enabled = secure_getenv("TUNTAPD_DISABLE") == NULL &&
+	settings.verbose = os_getenv("TUNTAPD_VERBOSE") != NULL;
+	settings.enabled = os_getenv("TUNTAPD_DISABLE") == NULL &&
 	    paths_in_rundir(path, PATHS_DEVICES, settings.devices, sizeof(settings.devices)) == 0 &&
 	    paths_in_rundir(path, PATHS_STATE_DIR "/", settings.state_dir, sizeof(settings.state_dir) - DEVNAME_SIZE) == 0;
 	if (settings.enabled) {

@@ -3,8 +3,8 @@
  * stream.c - stdio streams of devices.  See stream.h.
  *
  * Theory of operation.  The C library fills and empties the stream of a descriptor by its own inner calls, which do not pass here.
- * So a device's stream is one whose reading and writing are functions of its maker's (fopencookie(3), which glibc and musl
- * both have), and they are the program's own read and write.  Such a stream has no descriptor in the C library's eyes: fileno(3) is
+ * So a device's stream is one whose reading and writing are functions of its maker's (cookie.h), and they are the program's own
+ * read and write.  Such a stream has no descriptor in the C library's eyes: fileno(3) is
  * answered from a table here.  The table is static, and taken and left without a lock; a program with more streams of devices than
  * it has rows gets the C library's own for the rest.  No C library can freopen(3) such a stream as a file's: it keeps its
  * functions, and its number becomes another open file.
@@ -22,12 +22,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
-#include <stdio_ext.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "channel.h"
+#include "cookie.h"
 #include "fdtable.h"
 #include "io.h"
 #include "real.h"
@@ -36,9 +36,6 @@
 #define STREAMS_MAX 64
 /* The longest packet, with link header, tag or address family. */
 #define PACKET_BYTES_MAX (65535 + 18)
-
-/* Which C library this is, is known when it runs: a program of one inherits the library of the other from its parent. */
-extern const char *gnu_get_libc_version(void) __attribute__((weak));
 
 static struct row {
 	_Atomic int used;       /* taken, perhaps not filled yet */
@@ -129,8 +126,8 @@ leave(struct row *row)
 	atomic_store(&row->used, 0);
 }
 
-static ssize_t
-row_read(void *cookie, char *data, size_t size)
+ssize_t
+cookie_read(void *cookie, char *data, size_t size)
 {
 	struct row *row = cookie;
 	int fd = atomic_load(&row->fd);
@@ -156,31 +153,24 @@ row_read(void *cookie, char *data, size_t size)
 	return (ssize_t)size;
 }
 
-/* glibc wants 0 for an error and adds up what is returned; musl wants -1 and takes 0 for success. */
-static ssize_t
-row_write(void *cookie, const char *data, size_t size)
+ssize_t
+cookie_write(void *cookie, const char *data, size_t size)
 {
 	struct row *row = cookie;
-	ssize_t n = size == 0 ? 0 : io_write(atomic_load(&row->fd), data, size); /* musl's flush ends with an empty write */
 
-	return n < 0 && gnu_get_libc_version != NULL ? 0 : n;
+	return size == 0 ? 0 : io_write(atomic_load(&row->fd), data, size); /* musl's flush ends with an empty write */
 }
 
-static int
-row_seek(void *cookie, off_t *offset, int whence)
+off_t
+cookie_seek(void *cookie, off_t offset, int whence)
 {
 	struct row *row = cookie;
-	off_t result = lseek(atomic_load(&row->fd), *offset, whence); /* ESPIPE, but for a file that came by freopen */
 
-	if (result < 0) {
-		return -1;
-	}
-	*offset = result;
-	return 0;
+	return lseek(atomic_load(&row->fd), offset, whence); /* ESPIPE, but for a file that came by freopen */
 }
 
-static int
-row_close(void *cookie)
+int
+cookie_close(void *cookie)
 {
 	struct row *row = cookie;
 	int fd = atomic_load(&row->fd);
@@ -241,8 +231,6 @@ plain_stream(int fd, int flags)
 FILE *
 stream_make(int fd, int flags)
 {
-	cookie_io_functions_t functions = {.read = row_read, .write = row_write, .seek = row_seek, .close = row_close};
-
 	for (unsigned i = 0; i < STREAMS_MAX; i++) {
 		FILE *stream;
 		int unused = 0;
@@ -254,7 +242,7 @@ stream_make(int fd, int flags)
 		rows[i].access = flags & O_ACCMODE;
 		rows[i].left = 0;
 		rows[i].packet = malloc(PACKET_BYTES_MAX);
-		stream = rows[i].packet != NULL ? fopencookie(&rows[i], plain_mode(flags), functions) : NULL;
+		stream = rows[i].packet != NULL ? cookie_stream(&rows[i], plain_mode(flags)) : NULL;
 		if (stream == NULL) {
 			free(rows[i].packet);
 			leave(&rows[i]);
@@ -300,7 +288,7 @@ stream_give(FILE *stream, int fd, int flags)
 			(void)real_fcntl(number, F_SETFD, (void *)(uintptr_t)FD_CLOEXEC);
 		}
 		fdtable_set(number, fdtable_get(fd));
-		__fpurge(stream);
+		cookie_purge(stream);
 		row->left = 0;
 		clearerr(stream);
 	} else {

@@ -56,10 +56,10 @@ os_is_device_node(const struct stat *st)
 	return true;
 }
 
-bool
-os_is_socket(int fd)
+enum channel_type
+os_channel_type(int fd)
 {
-	return fake_os.socket;
+	return fake_os.socket ? CHANNEL_RELAYED : CHANNEL_DIRECT;
 }
 
 bool
@@ -68,6 +68,30 @@ os_read_channel(int fd, struct os_channel *channel)
 	fake_os.questions++;
 	*channel = fake_os.channel;
 	return fake_os.marked;
+}
+
+int
+os_next_bytes(int fd)
+{
+	return (int)fake_os.packet_bytes;
+}
+
+bool
+os_wait_for_room(int fd, int flags)
+{
+	return false;
+}
+
+const char *
+os_getenv(const char *name)
+{
+	return getenv(name);
+}
+
+size_t
+os_ifaddrs_room(const char *name)
+{
+	return 16;
 }
 
 int

@@ -23,7 +23,7 @@ struct fake_os {
 	uint32_t mtu;
 	int error;           /* the real call fails with this errno; 0: succeeds */
 	int node;            /* os_open_node() */
-	bool socket;         /* to os_is_socket(), and for the page of fake_device() */
+	bool socket;         /* to os_channel_type(), and for the page of fake_device() */
 	bool marked;         /* to os_read_channel() */
 	struct os_channel channel;
 	uint8_t packet[2048]; /* what a real read gives */

@@ -57,10 +57,10 @@ os_ask_interface(int fd, bool *up, uint32_t *mtu)
 	return 0;
 }
 
-bool
-os_is_socket(int fd)
+enum channel_type
+os_channel_type(int fd)
 {
-	return false;
+	return CHANNEL_DIRECT;
 }
 
 void
@@ -79,6 +79,30 @@ os_read_channel(int fd, struct os_channel *channel)
 {
 	*channel = (struct os_channel){.place = device_place_fixed((struct device_id){.kind = DEVICE_TAP, .unit = 1}), .kind = DEVICE_TAP};
 	return fd % 2 == 0;
+}
+
+int
+os_next_bytes(int fd)
+{
+	return 0;
+}
+
+bool
+os_wait_for_room(int fd, int flags)
+{
+	return false;
+}
+
+const char *
+os_getenv(const char *name)
+{
+	return getenv(name);
+}
+
+size_t
+os_ifaddrs_room(const char *name)
+{
+	return 16;
 }
 
 int
