@@ -693,7 +693,7 @@ walk(struct reading *r)
 	return 0;
 }
 
-static void
+static __attribute__((format(printf, 2, 0))) void
 on_parse_error(cfg_t *cfg, const char *format, va_list args)
 {
 	if (parsed_now != NULL && parsed_now->complaint[0] == '\0') {

@@ -471,6 +471,9 @@ devices_on_relay_end(struct devices *d, uint32_t place, pid_t pid)
 	if (statepage_set_gone(&dev->page) < 0) {
 		log_warn("%s: writing the state page", dev->link.ifname);
 	}
+	if (dev->link.ops->after_relay != NULL) {
+		dev->link.ops->after_relay(&dev->link); /* of which there will be news */
+	}
 }
 
 void

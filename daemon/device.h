@@ -120,8 +120,7 @@ int devices_set_header_mode(struct devices *d, uint32_t place, uint64_t open_num
 void devices_on_event(struct devices *d, const struct netns *ns, const struct netif_event *event);
 
 /*
- * The relay of a place has ended: nobody holds the device any more, or nothing moves packets for who does.  The kernel takes the interface
- * away by itself.
+ * The relay of a place has ended: nobody holds the device any more, or nothing moves packets for who does.  The interface goes with it.
  */
 void devices_on_relay_end(struct devices *d, uint32_t place, pid_t pid);
 

@@ -98,6 +98,9 @@ struct link_ops {
 	 */
 	int (*find)(struct link *l, pid_t holder, struct link_place *where);
 
+	/* NULL: the kernel takes the interface away with its relay.  The relay has ended: takes it away. */
+	void (*after_relay)(struct link *l);
+
 	/* Brings the interface up. */
 	int (*set_up)(struct link *l);
 
@@ -122,7 +125,8 @@ struct link_ops {
 /* The links of this platform, in order of preference, ended by NULL: links-OS.c. */
 extern const struct link_ops *const links_here[LINKS_MAX + 1];
 
-extern const struct link_ops link_linux, link_veth;
+extern const struct link_ops link_linux, link_veth; /* Linux */
+extern const struct link_ops link_utun, link_feth;  /* macOS */
 
 /* The link of that name, or NULL.  "auto" is none. */
 const struct link_ops *link_find(const char *name);

@@ -28,6 +28,8 @@
 /* The queue of whole long frames, bytes; the kernel doubles it. */
 #define LONG_BYTES (4 * 1024 * 1024)
 #define RETRY_MS 1
+/* A slot's frame, bytes: MTU 1500, Ethernet header, one tag, and one more for whoever stacks them. */
+#define SLOT_FRAME_BYTES (1500 + 14 + 4 + 4)
 
 int
 port_sender_open(const char *ifname)
@@ -125,6 +127,12 @@ port_sender_send(int sender, const struct port_frame *frames, unsigned count)
 		tried = false;
 	}
 	return (int)sent;
+}
+
+unsigned
+port_sender_slot_bytes(void)
+{
+	return SLOT_FRAME_BYTES;
 }
 
 int

@@ -7,7 +7,7 @@
  * promiscuous mode, which a veth does not need (it shows its handle every frame) and which would be seen.  Frames that the port itself
  * sends do not come back.  libpcap puts an 802.1Q tag, which the kernel keeps beside the frame, back into it.
  *
- * Long frames.  In immediate mode libpcap has a ring of slots of one size.  Slots for the longest frame would cost sixteen times
+ * Long frames.  On Linux, in immediate mode, libpcap has a ring of slots of one size.  Slots for the longest frame would cost sixteen times
  * the memory, so they are made for an ordinary one.  Of a longer frame the ring gets the start, and the kernel queues the whole
  * frame on the handle's socket (PACKET_COPY_THRESH), in the same order; the two are matched by length and start.
  *
@@ -28,8 +28,6 @@
 
 #define ETHERNET_ADDRESSES_BYTES 12
 #define TAG_BYTES 4
-/* A slot's frame, bytes: MTU 1500, Ethernet header, one tag, and one more for whoever stacks them. */
-#define SLOT_FRAME_BYTES (1500 + 14 + 4 + 4)
 /* Two thousand frames and more of that size (measured: with a ring of 256 slots a busy machine loses frames before the relay runs). */
 #define RING_BYTES (4 * 1024 * 1024)
 
@@ -168,7 +166,7 @@ open_handle(const char *ifname, const char **problem)
 	if (handle == NULL) {
 		return NULL;
 	}
-	if (pcap_set_snaplen(handle, SLOT_FRAME_BYTES) != 0 || pcap_set_promisc(handle, 0) != 0 ||
+	if (pcap_set_snaplen(handle, (int)port_sender_slot_bytes()) != 0 || pcap_set_promisc(handle, 0) != 0 ||
 	    pcap_set_immediate_mode(handle, 1) != 0 || pcap_set_buffer_size(handle, RING_BYTES) != 0) {
 		goto fail;
 	}

@@ -2,7 +2,7 @@
 /*
  * port.h - the relay's end of a relayed link: whole frames in and out of a named interface.
  *
- * port-pcap.c receives through libpcap; how frames are sent differs by platform (port-packet.c).  A relay knows only the table of
+ * port-pcap.c receives through libpcap; how frames are sent differs by platform (port-packet.c, port-ndrv.c).  A relay knows only the table of
  * functions, so that its tests need neither interface nor rights.
  */
 #ifndef TUNTAPD_DAEMON_PORT_H
@@ -63,5 +63,7 @@ bool port_sender_is_up(int sender);
 int port_sender_hide(int receiver);
 /* Makes the receiving side keep whole frames that are longer than its ring's slots.  0, or -1 with errno. */
 int port_sender_keep_long(int receiver);
+/* The longest frame that the receiving side shows whole by itself, bytes. */
+unsigned port_sender_slot_bytes(void);
 
 #endif

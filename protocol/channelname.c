@@ -10,9 +10,11 @@
 
 #include "devname.h"
 
+/* The last character of each is what stands between the fields. */
 static const char prefix[] = "tuntapd/";
+static const char file_prefix[] = "tuntapd:";
 
-/* Digits of value in that base (10 or 16), and a '/' or the end after them. */
+/* Digits of value in that base (10 or 16), and a separator or the end after them. */
 static char *
 put(char *at, uint64_t value, unsigned base, char after)
 {
@@ -30,20 +32,33 @@ put(char *at, uint64_t value, unsigned base, char after)
 	return at;
 }
 
+/* Writes the name with a NUL after it; returns where that stands. */
+static char *
+format(const struct channelname *name, const char *before, char *at)
+{
+	size_t length = strlen(before);
+	char after = before[length - 1];
+
+	memcpy(at, before, length);
+	at += length;
+	at = put(at, name->daemon, 16, after);
+	at = put(at, name->place, 10, after);
+	at = put(at, name->open_number, 16, after);
+	at = put(at, name->ifindex, 10, after);
+	return put(at, name->nonce, 16, '\0') - 1;
+}
+
 size_t
 channelname_format(const struct channelname *name, char text[CHANNELNAME_SIZE])
 {
-	char *at = text;
+	text[0] = '\0';
+	return (size_t)(format(name, prefix, text + 1) - text);
+}
 
-	*at++ = '\0';
-	memcpy(at, prefix, sizeof(prefix) - 1);
-	at += sizeof(prefix) - 1;
-	at = put(at, name->daemon, 16, '/');
-	at = put(at, name->place, 10, '/');
-	at = put(at, name->open_number, 16, '/');
-	at = put(at, name->ifindex, 10, '/');
-	at = put(at, name->nonce, 16, '\0');
-	return (size_t)(at - 1 - text);
+void
+channelname_format_file(const struct channelname *name, char text[CHANNELNAME_SIZE])
+{
+	(void)format(name, file_prefix, text);
 }
 
 static int
@@ -80,15 +95,17 @@ take(const char **at, const char *end, unsigned base, char after, uint64_t max, 
 	return *at < end && *(*at)++ == after;
 }
 
-bool
-channelname_parse(const char *text, size_t bytes, struct channelname *name)
+static bool
+parse(const char *text, size_t bytes, const char *before, struct channelname *name)
 {
-	const char *at = text + sizeof(prefix), *end = text + bytes;
+	size_t length = strlen(before);
+	const char *at = text + length, *end = text + bytes;
+	char after = before[length - 1];
 	uint64_t place, ifindex, nonce;
 
-	if (bytes < sizeof(prefix) || text[0] != '\0' || memcmp(text + 1, prefix, sizeof(prefix) - 1) != 0 ||
-	    !take(&at, end, 16, '/', UINT64_MAX, &name->daemon) || !take(&at, end, 10, '/', DEVICE_PLACES_MAX - 1, &place) ||
-	    !take(&at, end, 16, '/', UINT64_MAX, &name->open_number) || !take(&at, end, 10, '/', UINT32_MAX, &ifindex) ||
+	if (bytes < length || memcmp(text, before, length) != 0 ||
+	    !take(&at, end, 16, after, UINT64_MAX, &name->daemon) || !take(&at, end, 10, after, DEVICE_PLACES_MAX - 1, &place) ||
+	    !take(&at, end, 16, after, UINT64_MAX, &name->open_number) || !take(&at, end, 10, after, UINT32_MAX, &ifindex) ||
 	    !take(&at, end, 16, '\0', UINT32_MAX, &nonce)) {
 		return false;
 	}
@@ -96,4 +113,16 @@ channelname_parse(const char *text, size_t bytes, struct channelname *name)
 	name->ifindex = (uint32_t)ifindex;
 	name->nonce = (uint32_t)nonce;
 	return true;
+}
+
+bool
+channelname_parse(const char *text, size_t bytes, struct channelname *name)
+{
+	return bytes > 0 && text[0] == '\0' && parse(text + 1, bytes - 1, prefix, name);
+}
+
+bool
+channelname_parse_file(const char *text, size_t bytes, struct channelname *name)
+{
+	return parse(text, bytes, file_prefix, name);
 }

@@ -2,12 +2,14 @@
 /*
  * channelname.h - how a relayed channel tells what it is: the name that the relay's end of the socket pair is bound to.
  *
- * An abstract name (unix(7)), which every holder of the program's end reads with getpeername(2):
+ * A name that every holder of the program's end reads with getpeername(2); on Linux an abstract one (unix(7)), elsewhere a file's, of
+ * which this is the last part:
  *
  *	NUL "tuntapd/DAEMON/PLACE/OPEN/IFINDEX/NONCE"
+ *	"tuntapd:DAEMON:PLACE:OPEN:IFINDEX:NONCE"
  *
  * DAEMON, of the daemon's RUNDIR, OPEN and NONCE are hexadecimal, PLACE and IFINDEX are decimal.  The nonce keeps a stranger from taking
- * the name first.  The name outlives the relay for as long as the program's end does.  The socket pair belongs to the network namespace
+ * the name first.  The name outlives the relay for as long as the program's end does.  On Linux the socket pair belongs to the network namespace
  * that IFINDEX is of, so that whoever holds the program's end can ask the kernel about the interface by it.
  */
 #ifndef TUNTAPD_PROTOCOL_CHANNELNAME_H
@@ -33,5 +35,9 @@ size_t channelname_format(const struct channelname *name, char text[CHANNELNAME_
 
 /* Of bytes that getpeername(2) gave after sun_family.  False: no name of this kind.  Pure, and safe in a signal handler. */
 bool channelname_parse(const char *text, size_t bytes, struct channelname *name);
+
+/* The same for the form of a file's name, which is ended by a NUL, without the directory. */
+void channelname_format_file(const struct channelname *name, char text[CHANNELNAME_SIZE]);
+bool channelname_parse_file(const char *text, size_t bytes, struct channelname *name);
 
 #endif

@@ -28,6 +28,12 @@ START_TEST(what_is_written_is_read)
 	ck_assert_uint_eq(got.place, names[_i].place);
 	ck_assert_uint_eq(got.ifindex, names[_i].ifindex);
 	ck_assert_uint_eq(got.nonce, names[_i].nonce);
+	memset(&got, 0, sizeof(got));
+	channelname_format_file(&names[_i], text);
+	ck_assert_ptr_null(strchr(text, '/'));
+	ck_assert(channelname_parse_file(text, strlen(text), &got));
+	ck_assert_mem_eq(&got, &names[_i], sizeof(got));
+	ck_assert(!channelname_parse(text, strlen(text), &got));
 }
 END_TEST
 
@@ -39,6 +45,8 @@ START_TEST(it_reads_as_documented)
 
 	ck_assert_uint_eq(channelname_format(&name, text), sizeof(wanted) - 1);
 	ck_assert_mem_eq(text, wanted, sizeof(wanted));
+	channelname_format_file(&name, text);
+	ck_assert_str_eq(text, "tuntapd:ab:17:1f:12:c");
 }
 END_TEST
 
