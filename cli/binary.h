@@ -2,7 +2,7 @@
 /*
  * binary.h - what a program file is: read from its header before it is run.
  *
- * One file per format fills this in (binary-elf.c); meson takes the platform's own.  The file is a
+ * One file per format fills this in (binary-elf.c, binary-macho.c); meson takes the platform's own.  The file is a
  * stranger's: every offset and size in it is checked before it is followed, and a reader never
  * allocates.
  */
@@ -18,6 +18,7 @@ enum binary_libc {
 	BINARY_LIBC_UNKNOWN = 0,
 	BINARY_LIBC_GLIBC,
 	BINARY_LIBC_MUSL,
+	BINARY_LIBC_SYSTEM, /* macOS's one */
 };
 
 /*
@@ -33,6 +34,11 @@ struct binary_info {
 	bool program;       /* not an object file, a core file */
 	bool dynamic;       /* names an interpreter, which loads libraries into it */
 	enum binary_libc libc;
+	/*
+	 * NULL, or why the loader keeps libraries out of it, whoever runs it: "has the hardened
+	 * runtime ...".  A constant.
+	 */
+	const char *refuses;
 	char interpreter[BINARY_INTERPRETER_SIZE]; /* "" if not dynamic */
 };
 

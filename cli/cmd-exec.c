@@ -69,7 +69,7 @@ static int
 become(const struct program *program, char **argv)
 {
 	if (preload_set_environment(program->shim) < 0) {
-		warn("LD_PRELOAD");
+		warn("the environment");
 		return EXIT_CODE_SYSTEM;
 	}
 	/* The path has a slash, so nothing is searched; a text without "#!" goes to /bin/sh. */

@@ -32,6 +32,7 @@
 #include <unistd.h>
 
 #include "cli/exitcode.h"
+#include "cli/trust.h"
 
 #define SHIM_PREFIX "libtuntapd-shim"
 #define SHIM_GLIBC SHIM_PREFIX ".so"
@@ -116,45 +117,6 @@ is_unmapped_root(uid_t uid)
 	return uid == overflow;
 }
 
-/*
- * Whether only root and this user can change what is at path.  0, or -1 with errno; bad is then the
- * part that others can change.
- */
-static int
-check_trust(const char *path, char bad[PATH_MAX])
-{
-	char part[PATH_MAX];
-	struct stat st;
-	bool leaf = true;
-
-	/* From the file upward. */
-	snprintf(part, sizeof(part), "%s", path);
-	for (;;) {
-		char *slash;
-
-		snprintf(bad, PATH_MAX, "%s", part[0] != '\0' ? part : "/");
-		if (lstat(bad, &st) < 0) {
-			return -1;
-		}
-		if ((st.st_uid != 0 && st.st_uid != geteuid() && !is_unmapped_root(st.st_uid)) ||
-		    ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0 &&
-			(leaf || (st.st_mode & S_ISVTX) == 0))) {
-			errno = EPERM;
-			return -1;
-		}
-		if (part[0] == '\0') {
-			return 0;
-		}
-		slash = strrchr(part, '/');
-		*slash = '\0'; /* path is absolute */
-		/*
-		 * The file's own directory must not be shared, sticky or not: others could put
-		 * files beside it.
-		 */
-		leaf = leaf && strcmp(bad, path) == 0;
-	}
-}
-
 /* Directory of the shim files, seen from this executable.  0, or -1 with errno. */
 static int
 shim_dir(char dir[PATH_MAX])
@@ -206,7 +168,7 @@ preload_find_shim(const char *program, const struct binary_info *info, char path
 		    wanted, info->libc == BINARY_LIBC_MUSL ? "musl" : "glibc", program);
 		return EXIT_CODE_CANNOT_RUN;
 	}
-	if (check_trust(path, bad) < 0) {
+	if (trust_check(path, is_unmapped_root, bad) < 0) {
 		if (errno == EPERM) {
 			warnx("%s belongs to somebody else or can be written by others: the shim "
 			    "there is not loaded; make it "

@@ -173,6 +173,10 @@ judge_binary(const char *path, int fd, const struct binary_info *info, bool own_
 		    path, info->interpreter);
 		return EXIT_CODE_CANNOT_RUN;
 	}
+	if (info->refuses != NULL) {
+		warnx("%s %s", path, info->refuses);
+		return EXIT_CODE_CANNOT_RUN;
+	}
 	privilege = own_rights ? NULL : preload_privileged(fd);
 	if (privilege != NULL) {
 		warnx("%s %s, and the loader keeps the shim out of such programs: run it as root, "
