@@ -5,6 +5,8 @@
  * The table follows what passes through here; what does not leaves a stale entry, which is harmless (fdtable.h).  A device's entry ends
  * before its number is closed: afterwards the number may already be another thread's.
  */
+#include "fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -112,9 +114,8 @@ shim_fcntl(int fd, int command, ...)
 	return result;
 }
 
-/* The descriptors that came with a message. */
-static void
-received(const struct msghdr *message)
+void
+fd_received(const struct msghdr *message)
 {
 	const char *control = message->msg_control;
 	size_t left = control != NULL ? message->msg_controllen : 0;
@@ -149,7 +150,7 @@ shim_recvmsg(int fd, struct msghdr *message, int flags)
 	ssize_t n = real_recvmsg(fd, message, flags);
 
 	if (n >= 0) {
-		received(message);
+		fd_received(message);
 	}
 	return n;
 }
@@ -161,7 +162,7 @@ shim_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags, struc
 	int n = real_recvmmsg(fd, messages, count, flags, timeout);
 
 	for (int i = 0; i < n; i++) {
-		received(&messages[i].msg_hdr);
+		fd_received(&messages[i].msg_hdr);
 	}
 	return n;
 }

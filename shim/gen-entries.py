@@ -4,16 +4,25 @@
 
 gen-entries.py LIBC ENTRIES OUTDIR writes, for one C library (glibc, musl, darwin):
 
-  entries.h    prototypes of the bodies (shim_NAME, with NAME as assembler name), real_NAME(): the real function, and
+  entries.h    prototypes of the bodies (shim_NAME, on ELF with NAME as assembler name), real_NAME(): the real function, and
                ENTRY_NAME, defined where this C library has NAME: so the bodies need not name C libraries
+  entries.list the names that the library stands in for, one per line, for the symbol test; macOS: "ARCHITECTURE SYMBOL BODY"
+
+and for ELF
+
   entries.map  version script: exports exactly the list
   entries.ld   linker options that make the aliases
-  entries.list the exported names, one per line, for the symbol test
+
+for macOS
+
+  interpose.h  the real functions, and the pairs of bodies and real functions that dyld reads, for real-darwin.c
 """
 import pathlib
 import sys
 
 
+NOCANCEL, EXTENDED, INODE64 = "$NOCANCEL", "$DARWIN_EXTSN", "$INODE64"
+ARCHITECTURES = ("x86_64", "arm64")
 IOCTL_REQUEST = {"glibc": "unsigned long", "musl": "int", "darwin": "unsigned long"}
 
 
@@ -27,7 +36,9 @@ def read_entries(path, libc):
             sys.exit(f"{path}:{number}: five fields expected")
         name, result, parameters, libcs, aliases = fields
         if libc in libcs.split():
-            entries.append((name, result, parameters, aliases.split()))
+            entries.append((name, result, parameters, [a for a in aliases.split() if a.startswith("$") == (libc == "darwin")]))
+    if libc == "darwin":
+        entries += [(f"{name}_nocancel", result, parameters, []) for name, result, parameters, forms in entries if NOCANCEL in forms]
     return entries
 
 
@@ -61,6 +72,7 @@ def header(entries, libc):
         fixed = parameters.replace("...", "void *argument")
         call = f"((real_{name}_fn)real_get(REAL_{name}))({parameter_names(parameters)});"
         out += [
+            f"{result} shim_{name}({parameters});" if libc == "darwin" else
             f"SHIM_EXPORT {result} shim_{name}({parameters}) SHIM_SYMBOL(\"{name}\");",
             f"typedef {result} (*real_{name}_fn)({parameters});",
             f"static inline {result}",
@@ -82,12 +94,49 @@ def header(entries, libc):
     return "\n".join(out) + "\n"
 
 
+def pairs(entries):
+    """macOS: architecture, symbol, body, and how C writes the symbol."""
+    for name, _, _, forms in entries:
+        if name.endswith("_nocancel"):
+            symbols = [("both", f"_{name.removesuffix('_nocancel')}{NOCANCEL}", f"form_{name}")]
+        elif INODE64 in forms:
+            symbols = [("x86_64", f"_{name}{INODE64}", name), ("arm64", f"_{name}", name)]
+        elif EXTENDED in forms:
+            # The headers' name is the extended one (_DARWIN_C_SOURCE).
+            symbols = [("both", f"_{name}{EXTENDED}", name), ("both", f"_{name}", f"form_{name}")]
+        else:
+            symbols = [("both", f"_{name}", name)]
+        for architecture, symbol, written in symbols:
+            yield from ((one, symbol, f"shim_{name}", written) for one in ARCHITECTURES if architecture in ("both", one))
+
+
+def interposition(entries):
+    """What real-darwin.c includes: functions whose names are no C, the real functions, and the pairs."""
+    out = ["/* Made by gen-entries.py from entries.txt. */"]
+    rows = list(dict.fromkeys((symbol, body, written) for _, symbol, body, written in pairs(entries)))
+    for symbol, body, written in rows:
+        if written.startswith("form_"):
+            result, parameters = next((r, p) for name, r, p, _ in entries if f"shim_{name}" == body)
+            out.append(f"extern {result} {written}({parameters}) __asm__(\"{symbol}\");")
+    out += ["", "#define REAL_FUNCTIONS \\"]
+    out += [f"\t[REAL_{name}] = (uintptr_t){'form_' if name.endswith('_nocancel') else ''}{name}, \\" for name, *_ in entries]
+    out += ["", "#define INTERPOSED_PAIRS \\"]
+    out += [f"\t{{(uintptr_t){body}, (uintptr_t){written}}}, \\" for body, written in
+            dict.fromkeys((body, written) for _, body, written in rows)]
+    return "\n".join(out) + "\n\n"
+
+
 def main():
     libc, source, directory = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
     entries = read_entries(source, libc)
     exported = sorted(symbol for name, _, _, aliases in entries for symbol in [name, *aliases])
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "entries.h").write_text(header(entries, libc))
+    if libc == "darwin":
+        (directory / "interpose.h").write_text(interposition(entries))
+        (directory / "entries.list").write_text(
+            "".join(f"{architecture} {symbol} {body}\n" for architecture, symbol, body, _ in pairs(entries)))
+        return
     (directory / "entries.map").write_text(
         "{\n\tglobal:\n" + "".join(f"\t\t{symbol};\n" for symbol in exported) + "\tlocal: *;\n};\n")
     (directory / "entries.ld").write_text(

@@ -179,7 +179,7 @@ read_quoted(struct reader *r, struct word *w)
 			if (next != '\0' && strchr("$`\"\\", next) != NULL) {
 				r->at++;
 			}
-			/* FALLTHROUGH */
+			__attribute__((fallthrough));
 		default:
 			put(r, r->line[r->at], r->at);
 			r->at++;
@@ -236,7 +236,7 @@ read_word(struct reader *r, struct word *w)
 		case '[':
 		case '~':
 			w->is_known = false;
-			/* FALLTHROUGH */
+			__attribute__((fallthrough));
 		default:
 			put(r, c, r->at - 1);
 			break;
