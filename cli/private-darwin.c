@@ -9,7 +9,7 @@
 #include "cli/exitcode.h"
 
 int
-private_run(const struct program *program, char **argv, bool verbose)
+private_run(const struct program *program, char **argv, bool verbose, const struct pairing *pairing)
 {
 	warnx("--private needs network namespaces, which macOS does not have: start the daemon as "
 	      "root ('sudo tuntapd serve') and run the program without --private");

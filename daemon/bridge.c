@@ -133,6 +133,10 @@ bridge_is_wireless(int sysfs, const char *ifname)
 	return 0;
 }
 
+#ifndef O_PATH
+#define O_PATH O_RDONLY
+#endif
+
 static bool
 is_wireless(const char *ifname)
 {

@@ -119,10 +119,40 @@ os_machine_id(uint8_t id[OS_MACHINE_ID_BYTES])
 	return -1;
 }
 
-bool
-os_is_tun_node(const struct stat *st)
+int
+os_socket_file(int sock, struct os_file *file)
 {
-	return false;
+	struct sockaddr_un address = {0};
+	socklen_t length = sizeof(address);
+	struct stat st;
+
+	/* The name is what was given to bind(2), so one from the root was bound by somebody who can make files there. */
+	if (getsockname(sock, (struct sockaddr *)&address, &length) < 0) {
+		return -1;
+	}
+	if (address.sun_family != AF_UNIX || address.sun_path[0] != '/' ||
+	    strnlen(address.sun_path, sizeof(address.sun_path)) == sizeof(address.sun_path)) {
+		errno = ENOENT;
+		return -1;
+	}
+	if (lstat(address.sun_path, &st) < 0) {
+		return -1;
+	}
+	*file = (struct os_file){.device = st.st_dev, .inode = st.st_ino};
+	return 0;
+}
+
+enum os_descriptor
+os_descriptor_of(int fd)
+{
+	int type;
+	socklen_t length = sizeof(type);
+
+	/* Asked of the socket layer, not of a file: it never waits. */
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &length) < 0 || type != SOCK_DGRAM) {
+		return OS_DESCRIPTOR_FOREIGN;
+	}
+	return OS_DESCRIPTOR_SOCKET;
 }
 
 int
@@ -151,6 +181,13 @@ os_netns_of_fd(int fd, uint64_t *id, int *ns)
 
 int
 os_netns_search(uint64_t id, pid_t hint)
+{
+	errno = ENOENT;
+	return -1;
+}
+
+int
+os_netns_search_by(bool (*is_it)(int ns, void *argument), void *argument, pid_t hint, uint64_t *id)
 {
 	errno = ENOENT;
 	return -1;
@@ -216,6 +253,13 @@ os_process_start(pid_t pid, uint64_t *start)
 	return 0;
 }
 
+int
+os_process_netns(pid_t pid)
+{
+	errno = ENOENT;
+	return -1;
+}
+
 void
 os_process_kill(int watch, pid_t pid)
 {
@@ -238,6 +282,13 @@ int
 os_process_borrow(int watch, int fd)
 {
 	errno = EPERM; /* no process gives its descriptors to another that asks for them */
+	return -1;
+}
+
+int
+os_process_borrow_tun(pid_t pid, bool (*is_it)(int fd, void *argument), void *argument)
+{
+	errno = ENOENT;
 	return -1;
 }
 
@@ -355,6 +406,13 @@ os_confine(int root_dir, const char **step)
 	*step = "changing the user";
 	/* As root setuid(2) sets all three; the process cannot be traced by others afterwards (P_SUGID). */
 	return setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0 ? -1 : 0;
+}
+
+int
+os_limit_calls(enum os_role role)
+{
+	errno = ENOSYS; /* see above */
+	return -1;
 }
 
 int

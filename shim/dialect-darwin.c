@@ -21,3 +21,9 @@ dialect_linux_is_node(const char *path)
 {
 	return false;
 }
+
+bool
+dialect_linux_names_node(const char *path)
+{
+	return false;
+}
