@@ -13,8 +13,8 @@
  * runtime without the entitlement that lets the environment in, or with it but without the one
  * that lets other teams' libraries in.
  *
- * Sources: mach-o/loader.h, mach-o/fat.h; XNU osfmk/kern/cs_blobs.h (CS_SuperBlob, CS_CodeDirectory, CS_RESTRICT,
- * CS_REQUIRE_LV, CS_RUNTIME); Apple's documentation of the two entitlements.
+ * Sources: mach-o/loader.h, mach-o/fat.h; XNU osfmk/kern/cs_blobs.h (CS_SuperBlob,
+ * CS_CodeDirectory, CS_RESTRICT, CS_REQUIRE_LV, CS_RUNTIME); Apple's documentation of the two entitlements.
  */
 #include "cli/binary.h"
 
@@ -158,7 +158,8 @@ static const char *
 judge_signature(uint32_t flags, const char *entitlements)
 {
 	if ((flags & CS_RESTRICT) != 0) {
-		return "is signed as restricted, and the loader keeps libraries out of such programs: use another build of it";
+		return "is signed as restricted, and the loader keeps libraries out of such programs: use another "
+		       "build of it";
 	}
 	if ((flags & CS_RUNTIME) != 0 && !entitles(entitlements, "com.apple.security.cs.allow-dyld-environment-variables")) {
 		return "has the hardened runtime, in which the loader ignores the environment: use another build of it, 'tuntapd fd' "
@@ -287,7 +288,8 @@ walk_commands(const struct file *f, uint32_t count, uint32_t bytes, struct binar
 			break;
 		case COMMAND_SEGMENT_64:
 			if (size >= SEGMENT_BYTES && is_restricting(command, size)) {
-				info->refuses = "is restricted, and the loader keeps libraries out of such programs: use another build of it";
+				info->refuses = "is restricted, and the loader keeps libraries out of such programs: use "
+						"another build of it";
 			}
 			break;
 		case COMMAND_SIGNATURE:

@@ -2,9 +2,9 @@
 /*
  * link-feth.c - tap devices of macOS by a pair of fake Ethernet interfaces, relayed.
  *
- * Theory of operation.  Two feth interfaces that are each other's peer are a cable.  The near end is the device's interface; at the far end a
- * relay (relay.c) moves frames: it reads them with libpcap and sends them past BPF's limits (port-ndrv.c).  Nothing checks that the end
- * which receives is up; that the program's interface is down, the shim says.
+ * Theory of operation.  Two feth interfaces that are each other's peer are a cable.  The near end is the device's interface; at the
+ * far end a relay (relay.c) moves frames: it reads them with libpcap and sends them past BPF's limits (port-ndrv.c).  Nothing checks
+ * that the end which receives is up; that the program's interface is down, the shim says.
  *
  * The far end is up, as the kernel wants of who sends, and its MTU is the largest, for good: toward the program the near end's own MTU
  * decides, and from it the shim's check.  The host's stack hears what arrives at the far end, but it has no address there.

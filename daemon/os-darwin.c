@@ -11,8 +11,9 @@
  * Confinement is an empty root directory and a user without rights.  There is no filter of system calls: sandbox_init(3) is deprecated and
  * takes profiles in a language that is not documented.
  *
- * Sources: unix(4); XNU bsd/kern/uipc_usrreq.c uipc_ctloutput (LOCAL_PEERCRED is of streams alone, captured at connect), bsd/sys/proc_info.h,
- * bsd/kern/kern_event.c (a kqueue is not inherited by fork); setrlimit(2) (no more than OPEN_MAX where the limit is infinite).
+ * Sources: unix(4); XNU bsd/kern/uipc_usrreq.c uipc_ctloutput (LOCAL_PEERCRED is of streams alone, captured at connect),
+ * bsd/sys/proc_info.h, bsd/kern/kern_event.c (a kqueue is not inherited by fork); setrlimit(2) (no more than OPEN_MAX where the limit
+ * is infinite).
  */
 #include "os.h"
 

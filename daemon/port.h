@@ -2,8 +2,8 @@
 /*
  * port.h - the relay's end of a relayed link: whole frames in and out of a named interface.
  *
- * port-pcap.c receives through libpcap; how frames are sent differs by platform (port-packet.c, port-ndrv.c).  A relay knows only the table of
- * functions, so that its tests need neither interface nor rights.
+ * port-pcap.c receives through libpcap; how frames are sent differs by platform (port-packet.c, port-ndrv.c).  A relay knows only the table
+ * of functions, so that its tests need neither interface nor rights.
  */
 #ifndef TUNTAPD_DAEMON_PORT_H
 #define TUNTAPD_DAEMON_PORT_H

@@ -2,10 +2,10 @@
 /*
  * relays.c - starts relays and watches them.  See relays.h.
  *
- * Theory of operation.  For each relay the monitor makes a socket pair (sockpair.h), and starts the relay by fork and exec in the namespace of its port, in a session of its own.  The relay says
- * when it is ready; until then the monitor waits, since the program may write as soon as it has its channel.  Afterwards the monitor has
- * neither end.  It watches the process (pidfd), and, in a set that outlives its descriptors, the relay's end, so that the next open
- * sees a hang-up as soon as the kernel does.
+ * Theory of operation.  For each relay the monitor makes a socket pair (sockpair.h), and starts the relay by fork and exec in the namespace
+ * of its port, in a session of its own.  The relay says when it is ready; until then the monitor waits, since the program may write as
+ * soon as it has its channel.  Afterwards the monitor has neither end.  It watches the process, and the relay's end, in a set that
+ * outlives its descriptors, so that the next open sees a hang-up as soon as the kernel does.
  *
  * Limits.  One process, and the pair's room each way, for each open relayed device.
  */

@@ -265,7 +265,7 @@ channel_flags(int fd, fdtable_held held, int flags)
 {
 	const struct state_page *page = state_page(held);
 
-	if (flags < 0 || page == NULL || channel_type_of(fd, page) == CHANNEL_DIRECT || page->access == 0 || page->access == MESSAGE_ACCESS_ALL) {
+	if (flags < 0 || page == NULL || page->channel == CHANNEL_DIRECT || page->access == 0 || page->access == MESSAGE_ACCESS_ALL) {
 		return flags;
 	}
 	return (flags & ~O_ACCMODE) | (page->access == MESSAGE_ACCESS_READ ? O_RDONLY : O_WRONLY);

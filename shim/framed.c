@@ -102,8 +102,8 @@ call_with(enum direction direction, int fd, const uint8_t *header, const struct 
 }
 
 /*
- * A vector as long as one can be has no room for one part more, so two short neighbours become one.  No packet is longer than 65535 bytes, and
- * parts that begin behind that are of no use; so among the others there are two that fit.
+ * A vector as long as one can be has no room for one part more, so two short neighbours become one.  No packet is longer than 65535 bytes,
+ * and parts that begin behind that are of no use; so among the others there are two that fit.
  */
 static ssize_t
 call_merged(enum direction direction, int fd, const uint8_t *header, const struct iovec *iov, int count, struct iovec *parts)

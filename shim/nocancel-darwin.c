@@ -3,8 +3,8 @@
  * nocancel-darwin.c - the forms of calls that are no points of cancellation.
  *
  * The C library calls these itself, often with a lock held, in which a thread must not end.  A number that is no device, and a path that
- * exists or creates a file, go to the same form of the call; a device is opened, read and written as by the plain names.  fopen(3) and its like
- * have entry points of their own, so what comes here is a stream's refill on a descriptor that the program made a stream of before it was known.
+ * is none, go to the same form of the call; a device is opened, read and written as by the plain names.  fopen(3) and its like have entry
+ * points of their own, so little comes here.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -34,6 +34,7 @@ SUITES = {
     "fault": ["plain", "asan"],
     "fuzz": ["plain", "fuzz"],
     "clients": ["plain"],
+    "darwin": ["plain"],
     "bench": ["plain"],
 }
 ENVIRONMENTS = {
@@ -44,6 +45,7 @@ PYTEST = re.compile(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [0-9.]+s\b.*$", re.M)
 # Suites that meson does not know: the command, which prints TAP.
 COMMANDS = {
     "lint": [sys.executable, "tools/lint.py"],
+    "darwin": [sys.executable, "tests/darwin/run.py"],
 }
 
 

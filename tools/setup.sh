@@ -49,8 +49,9 @@ debian_packages() {
 		tshark
 		util-linux
 	EOF
-	[ -f "$here/../tests/clients/packages.txt" ] && packages_of "$here/../tests/clients/packages.txt"
-	return 0
+	for list in "$here"/../tests/*/packages.txt; do
+		packages_of "$list"
+	done | sort -u
 }
 
 # "PACKAGE" and "PACKAGE unless COMMAND": the packages that are wanted here.

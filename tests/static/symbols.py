@@ -45,6 +45,7 @@ ALLOCATING = {
 PACKET_PATH = {
     "io": {"__errno_location", "__stack_chk_fail"},
     "channel": {"__errno_location", "__stack_chk_fail", "recv", "send", "sendmsg"},
+    "framed": {"__errno_location", "__stack_chk_fail", "memcpy", "sendmsg"},
     "iov": {"memcpy"},
     "fdtable": {"getpid"},
 }
