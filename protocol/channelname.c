@@ -36,11 +36,12 @@ put(char *at, uint64_t value, unsigned base, char after)
 static char *
 format(const struct channelname *name, const char *before, char *at)
 {
-	size_t length = strlen(before);
-	char after = before[length - 1];
+	char after = '\0';
 
-	memcpy(at, before, length);
-	at += length;
+	while (*before != '\0') {
+		after = *before++;
+		*at++ = after;
+	}
 	at = put(at, name->daemon, 16, after);
 	at = put(at, name->place, 10, after);
 	at = put(at, name->open_number, 16, after);
