@@ -145,7 +145,8 @@ def run_meson(suite, name):
         **os.environ,
         "TUNTAPD_BUILD": str(directory),
         "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
-        "ASAN_OPTIONS": "detect_leaks=1" if suite == "unit" else "detect_leaks=0",
+        # Some tests run our own command in a program that has the library, which then comes before the sanitizer's.
+        "ASAN_OPTIONS": "detect_leaks=1" if suite == "unit" else "detect_leaks=0:verify_asan_link_order=0",
     }
     done = run([MESON, "test", "-C", str(directory), "--no-rebuild", "--suite", suite, "--num-processes", "1"],
                env=environment, capture_output=True, text=True)
