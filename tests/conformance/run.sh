@@ -66,7 +66,8 @@ wait $daemon || problem="the daemon ended with status $?"
 daemon=
 [ ! -e "$dir/socket" ] || problem="the socket is left"
 # Refusals are logged by design; what the daemon calls a warning or an error is not.
-! grep -E ': (warning|error): ' "$dir/log" | grep -v 'more of these lines left out' || problem="the daemon complained"
+complaints=$(grep -E ': (warning|error): ' "$dir/log" | grep -v 'more of these lines left out' | head -n 1) || true
+[ -z "$complaints" ] || problem="the daemon complained: $complaints"
 ! grep -E 'Sanitizer|runtime error' "$dir/log" || problem="a sanitizer complained"
 if [ -n "$problem" ]; then
 	sed 's/^/# /' "$dir/log"

@@ -72,6 +72,11 @@ must_be_its_fields(const union message *m, size_t bytes)
 	case MESSAGE_PAIR_LIST:
 		again.status.cursor = m->status.cursor;
 		break;
+	case MESSAGE_BRIDGE:
+		again.bridge.kind = m->bridge.kind;
+		again.bridge.unit = m->bridge.unit;
+		memcpy(again.bridge.ifname, m->bridge.ifname, strnlen(m->bridge.ifname, MESSAGE_IFNAME_SIZE - 1));
+		break;
 	case MESSAGE_PAIR_DELETE:
 		memcpy(again.pair_delete.ifname, m->pair_delete.ifname, strnlen(m->pair_delete.ifname, MESSAGE_IFNAME_SIZE - 1));
 		break;
@@ -117,7 +122,22 @@ known(uint8_t kind, uint16_t unit)
 static void
 request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 {
-	fuzz_must(bytes == (m->header.type == MESSAGE_ATTACH ? 48 : m->header.type == MESSAGE_PAIR ? 224 : 32), "size of a request");
+	size_t expected = 32;
+
+	switch (m->header.type) {
+	case MESSAGE_ATTACH:
+		expected = 48;
+		break;
+	case MESSAGE_PAIR:
+		expected = 224;
+		break;
+	case MESSAGE_BRIDGE:
+		expected = 40;
+		break;
+	default:
+		break;
+	}
+	fuzz_must(bytes == expected, "size of a request");
 	switch (m->header.type) {
 	case MESSAGE_ATTACH:
 		fuzz_must(m->attach.dialect == DIALECT_LINUX ? known(m->attach.kind, m->attach.unit) && fd_count == 1 :
@@ -136,6 +156,10 @@ request_must_hold(const union message *m, size_t bytes, unsigned fd_count)
 		break;
 	case MESSAGE_NODE:
 		fuzz_must(m->node.access >= 1 && m->node.access <= 3 && m->node.nonblock <= 1 && fd_count == 0, "node");
+		break;
+	case MESSAGE_BRIDGE:
+		fuzz_must(m->bridge.kind == DEVICE_TAP && m->bridge.unit <= DEVICE_UNITS_MAX && fd_count == 0 &&
+		    memchr(m->bridge.ifname, '\0', sizeof(m->bridge.ifname)) != NULL, "bridge");
 		break;
 	case MESSAGE_TUN_SET:
 		fuzz_must(m->tun_set.what >= TUN_SET_PERSIST && m->tun_set.what <= TUN_SET_GROUP && fd_count == 1, "tun set");
@@ -174,7 +198,7 @@ static void
 device_must_hold(const struct message_device *d)
 {
 	fuzz_must(known(d->kind, d->unit) && d->state <= DEVICE_UP, "status: device");
-	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_RELAYED, "status: flags");
+	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_FRAMED, "status: flags");
 	fuzz_must(d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total, "status: counts");
 	fuzz_must(strnlen(d->ifname, sizeof(d->ifname)) < sizeof(d->ifname) && strnlen(d->link, sizeof(d->link)) < sizeof(d->link) &&
 	    strnlen(d->program, sizeof(d->program)) < sizeof(d->program), "status: names");
@@ -203,7 +227,7 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 			if (m->attached.error == 0) {
 				fuzz_must(known(m->attached.kind, m->attached.unit), "attached: device");
 				fuzz_must(m->attached.open_number != 0 && m->attached.mtu != 0 && m->attached.ifindex != 0 &&
-				    (m->attached.channel == CHANNEL_DIRECT || m->attached.channel == CHANNEL_RELAYED) &&
+				    m->attached.channel >= CHANNEL_DIRECT && m->attached.channel <= CHANNEL_FRAMED &&
 				    strnlen(m->attached.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1, "attached: fields");
 			}
 			break;

@@ -15,5 +15,7 @@ else
 fi
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
+# Its own status for a finding, 77, is a skipped test's.
 # shellcheck disable=SC2086 # options, not one
-"$1" $bound -seed="$seed" -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 -artifact_prefix="$(basename "$1")-" "$found" "$2"
+"$1" $bound -seed="$seed" -timeout=10 -error_exitcode=1 -timeout_exitcode=1 -rss_limit_mb=1024 -print_final_stats=1 \
+	-artifact_prefix="$(basename "$1")-" "$found" "$2"
