@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -92,21 +94,43 @@ works_in_the_opener_s_namespace(enum kind kind)
 	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
 }
 
+/* A process in a network namespace of its own, which goes with us: a daemon finds only those that somebody is in. */
+static pid_t
+inhabitant(void)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	EXPECT(pipe(ends) == 0);
+	pid = fork();
+	if (pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (unshare(CLONE_NEWNET) == 0 && write(ends[1], "", 1) == 1) {
+			pause();
+		}
+		_exit(1);
+	}
+	EXPECT(pid > 0 && close(ends[1]) == 0 && read(ends[0], &byte, 1) == 1 && close(ends[0]) == 0);
+	return pid;
+}
+
 /* Where the interface is is none of the descriptor's business: it is there what it was here. */
 static void
 stays_the_device_s_when_it_is_moved(enum kind kind)
 {
 	const char *name = name_of(kind, 0);
 	uint8_t packet[PACKET_MIN], seen[2048];
+	pid_t pid = inhabitant();
 	int fd = opened_up(kind, 0), here = open("/proc/self/ns/net", O_RDONLY), there, kernel;
-	char command[96];
+	char text[96];
 
 	packet_make(kind, packet, sizeof(packet), 5);
-	EXPECT(unshare(CLONE_NEWNET) == 0);
-	there = open("/proc/self/ns/net", O_RDONLY);
-	EXPECT(setns(here, CLONE_NEWNET) == 0);
-	snprintf(command, sizeof(command), "ip link set %s netns /proc/%d/fd/%d", name, (int)getpid(), there);
-	EXPECT(system(command) == 0);
+	snprintf(text, sizeof(text), "/proc/%d/ns/net", (int)pid);
+	there = open(text, O_RDONLY);
+	EXPECT(there >= 0);
+	snprintf(text, sizeof(text), "ip link set %s netns %d", name, (int)pid);
+	EXPECT(system(text) == 0);
 	EXPECT(!if_exists(name));
 	EXPECT(setns(there, CLONE_NEWNET) == 0);
 	WAIT_UNTIL(if_exists(name), 2500);
@@ -129,6 +153,7 @@ stays_the_device_s_when_it_is_moved(enum kind kind)
 	EXPECT(close(fd) == 0);
 	EXPECT(setns(there, CLONE_NEWNET) == 0);
 	wait_gone(name);
+	EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
 static void

@@ -767,7 +767,7 @@ run_spawner(void *argument)
 static void
 children_at_the_same_time(enum kind kind)
 {
-	static const char fifo[] = "/tmp/contract-spawn";
+	char fifo[64];
 	actions_type actions;
 	pthread_barrier_t start;
 	struct spawner s = {.role = "alone", .actions = &actions, .start = &start, .kind = kind};
@@ -776,6 +776,7 @@ children_at_the_same_time(enum kind kind)
 	int end;
 
 	only_streams();
+	snprintf(fifo, sizeof(fifo), "/tmp/contract-spawn-%d", (int)getpid());
 	EXPECT(pthread_barrier_init(&start, NULL, 2) == 0);
 	EXPECT((unlink(fifo) == 0 || errno == ENOENT) && mkfifo(fifo, 0600) == 0);
 	init(&actions);
