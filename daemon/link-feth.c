@@ -35,6 +35,7 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
+#include "link-relayed.h"
 #include "log.h"
 #include "protocol/sys.h"
 
@@ -214,10 +215,7 @@ feth_close(struct link *l)
 		feth_after_relay(l);
 	}
 	l->ifindex = 0;
-	if (l->relay.pid != 0) {
-		relays_end(l->relays, l->place);
-		l->relay.pid = 0;
-	}
+	link_relayed_end(l);
 }
 
 static int
@@ -256,27 +254,11 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 }
 
 static int
-feth_read(struct link *l, struct netif_status *status)
-{
-	struct relay_counters counters;
-
-	if (netif_read(l->netns->netif, NULL, l->ifindex, true, status) < 0) {
-		return -1;
-	}
-	relays_read_counters(l->relays, l->place, &counters);
-	/* As of veth: what was lost on the way, at the interface, before the relay, and in it. */
-	counters.to_program.dropped += counters.port_dropped + status->to_program.dropped;
-	status->to_program = counters.to_program;
-	status->from_program = counters.from_program;
-	return 0;
-}
-
-static int
 feth_adopt(struct link *l, struct netif_status *status)
 {
 	char far[IFNAMSIZ];
 
-	if (!far_name(l->ifname, far) || feth_read(l, status) < 0 || strcmp(status->ifname, l->ifname) != 0) {
+	if (!far_name(l->ifname, far) || link_relayed_read(l, status) < 0 || strcmp(status->ifname, l->ifname) != 0) {
 		errno = ENODEV;
 		return -1;
 	}
@@ -290,27 +272,11 @@ feth_adopt(struct link *l, struct netif_status *status)
 	return 0;
 }
 
-static bool
-feth_is_over(struct link *l)
-{
-	return relays_is_over(l->relays, l->place);
-}
-
 static int
 feth_set_up(struct link *l)
 {
 	/* Also where an address has set UP alone: RUNNING, without which there is no ARP, comes with this call. */
 	return netif_set_up(l->netns->netif, l->ifindex, true);
-}
-
-static int
-feth_prove(struct link *l, int fd)
-{
-	if (relays_is_channel(l->relays, fd, l->place, l->open_number)) {
-		return 0;
-	}
-	errno = EPERM;
-	return -1;
 }
 
 const struct link_ops link_feth = {
@@ -320,10 +286,10 @@ const struct link_ops link_feth = {
 	.unavailable = feth_unavailable,
 	.open = feth_open,
 	.adopt = feth_adopt,
-	.read = feth_read,
-	.is_over = feth_is_over,
+	.read = link_relayed_read,
+	.is_over = link_relayed_is_over,
 	.set_up = feth_set_up,
-	.prove = feth_prove,
+	.prove = link_relayed_prove,
 	.after_relay = feth_after_relay,
 	.close = feth_close,
 };

@@ -29,6 +29,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "link-relayed.h"
 #include "log.h"
 #include "os.h"
 #include "relays.h"
@@ -183,10 +184,7 @@ veth_close(struct link *l)
 		log_warn("%s: taking the interface away", l->ifname);
 	}
 	l->ifindex = 0;
-	if (l->relay.pid != 0) {
-		relays_end(l->relays, l->place);
-		l->relay.pid = 0;
-	}
+	link_relayed_end(l);
 }
 
 static int
@@ -225,25 +223,6 @@ veth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 }
 
 static int
-veth_read(struct link *l, struct netif_status *status)
-{
-	struct relay_counters counters;
-
-	if (netif_read(l->netns->netif, NULL, l->ifindex, true, status) < 0) {
-		return -1;
-	}
-	relays_read_counters(l->relays, l->place, &counters);
-	/*
-	 * What reached the program, and what was lost on the way: at the interface, before the relay, and in it.  Back, the relay is told
-	 * what the interface does not take; what the interface itself calls dropped are also frames that nobody in the kernel wanted.
-	 */
-	counters.to_program.dropped += counters.port_dropped + status->to_program.dropped;
-	status->to_program = counters.to_program;
-	status->from_program = counters.from_program;
-	return 0;
-}
-
-static int
 veth_adopt(struct link *l, struct netif_status *status)
 {
 	if (relays_adopt(l->relays, l->place, &l->relay) < 0) {
@@ -251,7 +230,7 @@ veth_adopt(struct link *l, struct netif_status *status)
 		errno = ENODEV;
 		return -1;
 	}
-	if (veth_read(l, status) < 0) {
+	if (link_relayed_read(l, status) < 0) {
 		return -1;
 	}
 	if (strcmp(status->kind, "veth") != 0) {
@@ -294,26 +273,10 @@ veth_find(struct link *l, pid_t holder, struct link_place *where)
 	return where->netns_fd >= 0 ? 0 : -1;
 }
 
-static bool
-veth_is_over(struct link *l)
-{
-	return relays_is_over(l->relays, l->place);
-}
-
 static int
 veth_set_up(struct link *l)
 {
 	return netif_set_up(l->netns->netif, l->ifindex, true);
-}
-
-static int
-veth_prove(struct link *l, int fd)
-{
-	if (relays_is_channel(l->relays, fd, l->place, l->open_number)) {
-		return 0;
-	}
-	errno = EPERM;
-	return -1;
 }
 
 const struct link_ops link_veth = {
@@ -323,10 +286,10 @@ const struct link_ops link_veth = {
 	.unavailable = veth_unavailable,
 	.open = veth_open,
 	.adopt = veth_adopt,
-	.read = veth_read,
+	.read = link_relayed_read,
 	.find = veth_find,
-	.is_over = veth_is_over,
+	.is_over = link_relayed_is_over,
 	.set_up = veth_set_up,
-	.prove = veth_prove,
+	.prove = link_relayed_prove,
 	.close = veth_close,
 };
