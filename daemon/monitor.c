@@ -121,8 +121,13 @@ on_watch_failed(void *argument)
 static void
 answer(struct monitor *m, int connection, const union message *reply, const int *fds, unsigned fd_count)
 {
-	if (fdpass_send(connection, reply, reply->header.size, fds, fd_count) < 0 &&
-	    log_limit_pass(&m->request_limit, "unanswered requests")) {
+	if (fdpass_send(connection, reply, reply->header.size, fds, fd_count) == 0) {
+		return;
+	}
+	if (errno == EPIPE || errno == ECONNRESET) {
+		/* A client that ended before its answer is nothing to warn of: its descriptors are closed with the reply, its device with them. */
+		log_debug("a client did not wait for its answer");
+	} else if (log_limit_pass(&m->request_limit, "unanswered requests")) {
 		log_warn("answering a client");
 	}
 }
