@@ -42,6 +42,7 @@
 #include "daemon/os.h"
 #include "daemon/pairs.h"
 #include "daemon/privmsg.h"
+#include "daemon/requests.h"
 #include "daemon/rundir.h"
 #include "protocol/fdpass.h"
 #include "protocol/paths.h"
@@ -72,8 +73,8 @@ struct monitor {
 	struct event *worker_event;
 	struct event *signals[3];
 	struct event *look_event; /* pending only while there are persistent interfaces */
+	struct requests *requests;
 	struct log_limit request_limit;
-	struct log_limit capture_limit;
 	int status; /* of exit */
 };
 
@@ -82,6 +83,12 @@ finish(struct monitor *m, int status)
 {
 	m->status = status;
 	event_base_loopbreak(m->base);
+}
+
+static void
+on_finish(void *argument, int status)
+{
+	finish(argument, status);
 }
 
 static void
@@ -117,332 +124,6 @@ on_watch_failed(void *argument)
 	finish(argument, EX_OSERR);
 }
 
-/* Answers on the client's connection.  Never waits: a fresh connection has room for one reply, and another's loss is its own. */
-static void
-answer(struct monitor *m, int connection, const union message *reply, const int *fds, unsigned fd_count)
-{
-	if (fdpass_send(connection, reply, reply->header.size, fds, fd_count) == 0) {
-		return;
-	}
-	if (errno == EPIPE || errno == ECONNRESET) {
-		/* A client that ended before its answer is nothing to warn of: its descriptors are closed with the reply, its device with them. */
-		log_debug("a client did not wait for its answer");
-	} else if (log_limit_pass(&m->request_limit, "unanswered requests")) {
-		log_warn("answering a client");
-	}
-}
-
-/* A reply that is an errno alone, which is returned; 0: done. */
-static int
-result(struct monitor *m, int connection, const union message *request, int error)
-{
-	union message reply;
-
-	message_init_reply(&reply, &request->header, error);
-	answer(m, connection, &reply, NULL, 0);
-	return error;
-}
-
-/*
- * Who asks, and for which namespace: that of the given descriptor, where one came with the request, else that of the connection.  0, or an
- * errno.  The caller ends it with forget_asker().
- */
-static int
-learn_asker(int connection, int given_fd, struct os_peer *peer, struct device_attach *how)
-{
-	int error;
-
-	if (os_peer_read(connection, peer) < 0) {
-		error = errno;
-		log_warn("asking the kernel about a client");
-		return error;
-	}
-	how->peer = peer;
-	how->how.uid = peer->uid;
-	if (os_netns_of_fd(given_fd >= 0 ? given_fd : connection, &how->netns, &how->netns_fd) < 0) {
-		error = errno == EPERM ? EACCES : errno;
-		os_peer_clear(peer);
-		return error;
-	}
-	return 0;
-}
-
-static void
-forget_asker(struct os_peer *peer, const struct device_attach *how)
-{
-	os_peer_clear(peer);
-	if (how->netns_fd >= 0) {
-		close(how->netns_fd);
-	}
-}
-
-/* *given_fd is -1, or the request's descriptor, and -1 afterwards if it is closed. */
-static int
-attach(struct monitor *m, int connection, const union message *request, int *given_fd)
-{
-	const struct message_attach *a = &request->attach;
-	struct os_peer peer;
-	struct device_attach how = {
-		.id = {.kind = a->kind, .unit = a->unit},
-		.how = {.access = a->access, .nonblock = a->nonblock != 0, .given_fd = *given_fd,
-		    .dialect = (enum message_dialect)a->dialect, .tun_flags = a->tun_flags},
-	};
-	struct device_attached attached;
-	char program[MESSAGE_PROGRAM_SIZE];
-	union message reply;
-	int error;
-
-	error = learn_asker(connection, *given_fd, &peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	memcpy(how.ifname, a->ifname, sizeof(how.ifname));
-	error = devices_attach(m->devices, &how, &attached) < 0 ? errno : 0;
-	forget_asker(&peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	message_init_reply(&reply, &request->header, 0);
-	reply.attached.ifindex = attached.ifindex;
-	reply.attached.open_number = attached.open_number;
-	reply.attached.mtu = attached.mtu;
-	reply.attached.kind = attached.id.kind;
-	reply.attached.unit = attached.id.unit;
-	reply.attached.channel = (uint8_t)attached.channel_type;
-	reply.attached.place = attached.place;
-	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
-	answer(m, connection, &reply, (int[]){attached.channel, attached.page}, 2);
-	/*
-	 * Not ours from here on, and at once: whoever closes the last copy waits while the kernel takes the interface away, and that
-	 * must not be this loop.  Only if the client has gone is it; then the watch will tell.
-	 */
-	close(attached.channel);
-	if (attached.channel == *given_fd) {
-		*given_fd = -1;
-	}
-	close(attached.page);
-	os_program_name(peer.pid, program, sizeof(program));
-	devices_settle(m->devices, attached.place, program);
-	return 0;
-}
-
-static int
-capture(struct monitor *m, int connection, const union message *request)
-{
-	struct os_peer peer;
-	struct device_attach how = {.id = {.kind = request->capture.kind, .unit = request->capture.unit}};
-	struct device_seen seen;
-	struct captures_start start;
-	char name[DEVNAME_SIZE], program[MESSAGE_PROGRAM_SIZE];
-	union message reply;
-	int error, client = -1;
-
-	error = learn_asker(connection, -1, &peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	devname_format(how.id, name);
-	message_init_reply(&reply, &request->header, 0);
-	error = devices_see(m->devices, &how, &seen) < 0 ? errno : 0;
-	if (error == 0) {
-		start = (struct captures_start){.netns_fd = seen.netns->fd, .ifindex = seen.ifindex, .uid = peer.uid};
-		error = captures_start(m->captures, &start, &client, &reply.captured.linktype) < 0 ? errno : 0;
-		os_program_name(peer.pid, program, sizeof(program));
-		if (log_limit_pass(&m->capture_limit, "captures")) {
-			log_info("%s: uid %ld, pid %ld (%s) looks at its packets%s%s", name, (long)peer.uid, (long)peer.pid, program,
-			    error != 0 ? ": refused: " : "", error != 0 ? strerror(error) : "");
-		}
-	}
-	forget_asker(&peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	reply.captured.ifindex = seen.ifindex;
-	memcpy(reply.captured.ifname, seen.ifname, sizeof(reply.captured.ifname));
-	answer(m, connection, &reply, &client, 1);
-	close(client);
-	return 0;
-}
-
-/* fds: as many as the request's ends say. */
-static int
-pair(struct monitor *m, int connection, const union message *request, const int *fds)
-{
-	struct os_peer peer;
-	struct device_attach asker = {0};
-	char program[MESSAGE_PROGRAM_SIZE];
-	struct pairs_make how = {.peer = &peer, .program = program, .message = &request->pair_make};
-	union message reply;
-	int error, held = -1, there[2] = {-1, -1};
-
-	error = learn_asker(connection, -1, &peer, &asker);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	os_program_name(peer.pid, program, sizeof(program));
-	for (unsigned n = 0; n < 2 && error == 0; n++) {
-		how.netns[n] = asker.netns;
-		how.netns_fds[n] = asker.netns_fd;
-		if (request->pair_make.ends[n].has_netns) {
-			error = os_netns_of_fd(*fds++, &how.netns[n], &there[n]) < 0 ? errno : 0;
-			how.netns_fds[n] = there[n];
-		}
-	}
-	message_init_reply(&reply, &request->header, 0);
-	if (error == 0) {
-		error = pairs_make(m->pairs, &how, &reply.pair, &held) < 0 ? errno : 0;
-	}
-	forget_asker(&peer, &asker);
-	for (unsigned n = 0; n < 2; n++) {
-		if (there[n] >= 0) {
-			close(there[n]);
-		}
-	}
-	if (error != 0) {
-		return result(m, connection, request, error == EPERM ? EACCES : error);
-	}
-	/* If the client has gone, its end is closed here, and the pair goes with it. */
-	answer(m, connection, &reply, &held, held >= 0 ? 1 : 0);
-	if (held >= 0) {
-		close(held);
-	}
-	return 0;
-}
-
-static int
-list_pairs(struct monitor *m, int connection, const union message *request)
-{
-	union message reply;
-
-	message_init_reply(&reply, &request->header, 0);
-	pairs_describe(m->pairs, request->status.cursor, &reply.pair);
-	answer(m, connection, &reply, NULL, 0);
-	return reply.pair.error;
-}
-
-static int
-delete_pair(struct monitor *m, int connection, const union message *request)
-{
-	struct device_attach asker = {0};
-	struct os_peer peer;
-	int error = learn_asker(connection, -1, &peer, &asker);
-
-	if (error == 0) {
-		error = pairs_delete(m->pairs, &peer, asker.netns, request->pair_delete.ifname) < 0 ? errno : 0;
-		forget_asker(&peer, &asker);
-	}
-	return result(m, connection, request, error);
-}
-
-static int
-node(struct monitor *m, int connection, const union message *request)
-{
-	struct os_peer peer;
-	struct device_attach how = {
-		.id = {.kind = DEVICE_TUN, .unit = DEVICE_UNIT_NAMED},
-		.how = {.access = request->node.access, .nonblock = request->node.nonblock != 0, .given_fd = -1,
-		    .dialect = DIALECT_LINUX},
-	};
-	union message reply;
-	int error, fd;
-
-	error = learn_asker(connection, -1, &peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	fd = devices_node(m->devices, &how);
-	error = fd < 0 ? errno : 0;
-	forget_asker(&peer, &how);
-	if (error != 0) {
-		return result(m, connection, request, error);
-	}
-	message_init_reply(&reply, &request->header, 0);
-	answer(m, connection, &reply, &fd, 1);
-	close(fd);
-	return 0;
-}
-
-static int
-tun_set(struct monitor *m, int connection, const union message *request, int proof)
-{
-	const struct message_tun_set *t = &request->tun_set;
-	struct os_peer peer;
-	int error = 0;
-
-	if (os_peer_read(connection, &peer) < 0) {
-		return result(m, connection, request, errno);
-	}
-	if (devices_tun_set(m->devices, &peer, proof, (enum message_tun_what)t->what, t->value) < 0) {
-		error = errno;
-	}
-	os_peer_clear(&peer);
-	return result(m, connection, request, error);
-}
-
-static int
-header_mode(struct monitor *m, int connection, const union message *request, int proof)
-{
-	int error = 0;
-
-	if (devices_set_header_mode(m->devices, request->header_mode.place, request->header_mode.open_number, proof,
-	    request->header_mode.on != 0) < 0) {
-		error = errno;
-	}
-	return result(m, connection, request, error);
-}
-
-static int
-describe(struct monitor *m, int connection, const union message *request)
-{
-	union message reply;
-
-	message_init_reply(&reply, &request->header, 0);
-	devices_describe(m->devices, request->status.cursor, &reply.device);
-	answer(m, connection, &reply, NULL, 0);
-	return reply.device.error;
-}
-
-static int
-bridge(struct monitor *m, int connection, const union message *request)
-{
-	struct device_id id = {.kind = request->bridge.kind, .unit = request->bridge.unit};
-	struct os_peer peer;
-	int error = 0;
-
-	if (os_peer_read(connection, &peer) < 0) {
-		return result(m, connection, request, errno);
-	}
-	if (peer.uid != 0 && peer.uid != geteuid()) {
-		error = EPERM; /* the machine's own network changes */
-	} else if (devices_bridge(m->devices, id, request->bridge.ifname) < 0) {
-		error = errno;
-	}
-	os_peer_clear(&peer);
-	return result(m, connection, request, error);
-}
-
-static int
-stop(struct monitor *m, int connection, const union message *request)
-{
-	struct os_peer peer;
-	int error = 0;
-
-	if (os_peer_read(connection, &peer) < 0) {
-		error = errno;
-	} else if (peer.uid != 0 && peer.uid != geteuid()) {
-		error = EPERM;
-	}
-	os_peer_clear(&peer);
-	if (error == 0) {
-		log_info("stop request of uid %ld, pid %ld: ending %u open devices", (long)peer.uid, (long)peer.pid,
-		    devices_open_count(m->devices));
-		(void)devices_end_all(m->devices);
-		(void)pairs_end_all(m->pairs);
-		finish(m, EX_OK);
-	}
-	return result(m, connection, request, error);
-}
-
 static void
 tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
 {
@@ -456,40 +137,6 @@ tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
 	if (fdpass_send(m->worker_fd, &done, sizeof(done), NULL, 0) < 0 && errno != EPIPE && errno != ECONNRESET) {
 		log_error("answering the worker");
 		finish(m, EX_SOFTWARE);
-	}
-}
-
-/* The one switch: all that a worker can ask for.  What the client was told. */
-static int
-dispatch(struct monitor *m, const struct priv_request *r, int *fds)
-{
-	switch (r->message.header.type) {
-	case MESSAGE_ATTACH:
-		return attach(m, fds[0], &r->message, &fds[1]);
-	case MESSAGE_HEADER_MODE:
-		return header_mode(m, fds[0], &r->message, fds[1]);
-	case MESSAGE_STATUS:
-		return describe(m, fds[0], &r->message);
-	case MESSAGE_STOP:
-		return stop(m, fds[0], &r->message);
-	case MESSAGE_NODE:
-		return node(m, fds[0], &r->message);
-	case MESSAGE_CAPTURE:
-		return capture(m, fds[0], &r->message);
-	case MESSAGE_PAIR:
-		return pair(m, fds[0], &r->message, fds + 1);
-	case MESSAGE_PAIR_LIST:
-		return list_pairs(m, fds[0], &r->message);
-	case MESSAGE_PAIR_DELETE:
-		return delete_pair(m, fds[0], &r->message);
-	case MESSAGE_BRIDGE:
-		return bridge(m, fds[0], &r->message);
-	case MESSAGE_TUN_SET:
-		return tun_set(m, fds[0], &r->message, fds[1]);
-	default:
-		log_errorx("worker sent a request of type %u", r->message.header.type);
-		finish(m, EX_PROTOCOL);
-		return EPROTO;
 	}
 }
 
@@ -557,7 +204,7 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 			error = refuse_connection(m);
 		} else {
 			netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
-			error = dispatch(m, &r, fds);
+			error = requests_serve(m->requests, &r, fds);
 			answered = true;
 		}
 		/* Before the worker hears of it, which has copies until then: the last close of what a stranger sent is not ours. */
@@ -790,6 +437,7 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	};
 	struct relays_callbacks relays_callbacks = {.on_end = on_relay_end, .argument = m};
 	struct pairs_setup pairs_setup;
+	struct requests_setup requests_setup;
 	struct devices_setup setup;
 	int status = config_load(&m->policy, options->config_path, &config_log);
 
@@ -834,7 +482,10 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->devices = devices_new(&setup);
 	pairs_setup = (struct pairs_setup){.policy = m->policy, .netns = m->netns, .base = m->base, .rundir = m->rundir.fd};
 	m->pairs = pairs_new(&pairs_setup);
-	if (m->devices == NULL || m->pairs == NULL) {
+	requests_setup = (struct requests_setup){.devices = m->devices, .captures = m->captures, .pairs = m->pairs, .finish = on_finish,
+	    .argument = m};
+	m->requests = m->devices != NULL && m->pairs != NULL ? requests_new(&requests_setup) : NULL;
+	if (m->requests == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
@@ -910,6 +561,7 @@ tear_down(struct monitor *m)
 	}
 	end_worker(m);
 	hooks_free(m->hooks); /* the table still hears news, while the last of them end */
+	requests_free(m->requests);
 	devices_free(m->devices);
 	relays_free(m->relays);
 	bridges_free(m->further.bridges);
