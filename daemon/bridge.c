@@ -328,6 +328,7 @@ bridges_join(struct bridges *b, uint32_t ifindex, const char *with, uint32_t mtu
 		errno = saved;
 		return -1;
 	}
+	bridges_look(b); /* the one that it was in may have nothing else */
 	return 0;
 }
 

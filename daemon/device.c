@@ -228,6 +228,7 @@ device_call_hook(struct devices *d, const struct device *dev, const char *what, 
 void
 device_forget(struct devices *d, struct device *dev)
 {
+	dev->opening = 0;
 	if (journal_clear(d->setup.journal, dev->place) < 0) {
 		log_warn("clearing a journal record");
 	}
@@ -251,8 +252,10 @@ device_on_departed(struct devices *d, struct device *dev, const char *why)
 	char name[DEVICE_TEXT_SIZE];
 
 	device_name(d, dev, name);
-	log_info("%s: %s", name, device_is_open(dev) ? why : "its persistent interface is gone");
-	if (device_is_open(dev)) {
+	if (dev->opening == 0) {
+		log_info("%s: %s", name, device_is_open(dev) ? why : "its persistent interface is gone");
+	}
+	if (device_is_open(dev) && dev->opening == 0) {
 		if (statepage_set_gone(&dev->page) < 0) {
 			log_warn("%s: writing the state page", name);
 		}
@@ -269,6 +272,9 @@ device_on_changed(struct devices *d, struct device *dev, const struct netif_stat
 	bool first_up = status->up && !dev->was_up;
 	bool renamed = status->ifname[0] != '\0' && strcmp(status->ifname, dev->link.ifname) != 0;
 
+	if (dev->opening != 0) {
+		return; /* its page and record are still of the open before; the end of the attach looks again */
+	}
 	device_name(d, dev, name);
 	if (dev->kept && !status->carrier) {
 		device_on_released(d, dev);
@@ -573,7 +579,7 @@ devices_describe(struct devices *d, uint32_t cursor, struct message_device *out)
 	struct device_id id;
 
 	while ((place = next_listed(d, place)) < DEVICE_PLACES_MAX) {
-		if (device_is_open(d->at[place]) && describe(d, d->at[place], out)) {
+		if (device_is_open(d->at[place]) && d->at[place]->opening == 0 && describe(d, d->at[place], out)) {
 			break;
 		}
 		if (device_place_id(place, &id)) {

@@ -51,7 +51,8 @@ struct device_attached {
 	int page;
 	enum channel_type channel_type;
 	struct device_id id;
-	uint32_t place;
+	uint32_t place;   /* also with EINPROGRESS: of what is waited for */
+	uint64_t opening; /* with EINPROGRESS alone: for devices_attach_finish(), or 0 */
 	uint64_t open_number;
 	uint32_t ifindex;
 	uint32_t mtu;
@@ -69,8 +70,20 @@ void devices_free(struct devices *d);
  * interface can have that name), EACCES (policy; a network namespace that the opener has no right to, or
  * the daemon no way into; also where the unit is busy), EBUSY (held, or an interface of that name that is not ours), ENFILE (the table
  * is full), EMFILE (the user has as many as one may), or as link_ops.open and setup_apply().  Logs, once.
+ *
+ * EINPROGRESS: only a relay's word is missing (relays_callbacks), that of out->place.  With out->opening, the device is made, and its relay
+ * starts: when it is ready or has ended, devices_attach_finish() goes on.  Without, the device is closed, and its relay about to end:
+ * when it has, the same request can be made again.
  */
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
+
+/*
+ * The rest of an open that has waited for its relay; the request is as it was.  channel: what came from the relay, or -1: it has ended.  0, or
+ * -1 with errno: ENXIO (the relay has not come up, or the interface has gone), or as setup_apply(); never EINPROGRESS.  The channel is the
+ * caller's after an error.
+ */
+int devices_attach_finish(struct devices *d, const struct device_attach *request, uint32_t place, uint64_t opening, int channel,
+    struct device_attached *out);
 
 /*
  * A descriptor of the linux dialect's node for the opener, unattached; the caller's.  -1 with errno: EACCES (policy, namespace),

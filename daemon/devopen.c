@@ -7,6 +7,10 @@
  * page is written before the program can read it; the record is completed after the program has its answer (devices_settle).  Whatever
  * fails in between takes back what was made.
  *
+ * A relayed device is opened in two halves.  Its relay needs some time to start, in which the daemon serves others, so the first half ends
+ * once the relay is on its way, with EINPROGRESS: the device is taken, and nothing of it shows.  The second half comes when the relay has its
+ * port, and only then is the interface configured, so that not even its first frame is lost.
+ *
  * The linux dialect comes with a name in place of a unit: one that is a unit's is that unit, so that no two programs hold it by different
  * names; a pattern is tried number by number, as the kernel does.
  */
@@ -20,6 +24,7 @@
 
 #include "devtable.h"
 #include "log.h"
+#include "protocol/sys.h"
 
 /* Numbers tried for the "%d" of a name: more than there are places. */
 #define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
@@ -111,29 +116,33 @@ check_opener(struct devices *d, const struct device_attach *request, const struc
 }
 
 /*
- * Whether somebody holds the device.  What closes it may be known before its interface is gone: an open right after a close must not find
- * it busy.
+ * Who holds the device.  What closes it may be known before its interface is gone: an open right after a close must not find it busy.
+ * Afterwards one that nobody holds is closed.
  */
-static bool
-is_held(struct devices *d, struct device *dev)
+static enum relays_hold
+look(struct devices *d, struct device *dev)
 {
 	struct netif_status status;
+	enum relays_hold hold = RELAYS_HELD;
 
 	if (!device_refresh(d, dev, &status)) {
-		return false;
+		return RELAYS_OVER;
 	}
-	if (dev->link.ops->is_over == NULL || !dev->link.ops->is_over(&dev->link)) {
-		return true;
+	if (dev->opening == 0 && dev->link.ops->look != NULL) {
+		hold = dev->link.ops->look(&dev->link);
 	}
-	dev->link.ops->close(&dev->link);
-	device_on_departed(d, dev, "closed");
-	return false;
+	if (hold == RELAYS_OVER) {
+		dev->link.ops->close(&dev->link);
+		device_on_departed(d, dev, "closed");
+	}
+	return hold;
 }
 
-/* Everything that can be said before something is made.  0 and *place, or -1 with errno. */
+/* Everything that can be said before something is made.  0 and *place, or -1 with errno; EINPROGRESS: when the relay of *place has ended. */
 static int
 check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
 {
+	enum relays_hold hold;
 	struct device *dev;
 
 	if (request->id.unit != DEVICE_UNIT_NAMED && !policy_has(d->setup.policy, request->id)) {
@@ -145,7 +154,13 @@ check_attach(struct devices *d, const struct device_attach *request, uint32_t *p
 	}
 	/* More than one where one of them was moved there. */
 	while ((dev = devices_find_unit(d, request->netns, request->id)) != NULL) {
-		if (is_held(d, dev) && dev->link.netns->id == request->netns) {
+		hold = look(d, dev);
+		if (hold == RELAYS_ENDING) {
+			*place = dev->place;
+			errno = EINPROGRESS;
+			return -1;
+		}
+		if (hold == RELAYS_HELD && dev->link.netns->id == request->netns) {
 			errno = EBUSY;
 			refuse(d, REFUSED_BUSY, request, "in use");
 			errno = EBUSY;
@@ -228,6 +243,66 @@ configure(struct devices *d, struct device *dev, const struct device_attach *req
 	return 0;
 }
 
+/* An open that does not come to its end: takes back what was made for it; made: the interface exists.  errno as it was. */
+static void
+take_back(struct devices *d, struct device *dev, bool made)
+{
+	uint32_t place = dev->place;
+	int saved = errno;
+
+	if (!made && dev->kept) {
+		device_rest(d, dev);
+		errno = saved;
+		return;
+	}
+	if (made) {
+		dev->link.ops->close(&dev->link); /* a program that gave its own descriptor would keep it alive */
+	}
+	device_forget(d, dev);
+	devices_sync_kept(d, place);
+	errno = saved;
+}
+
+/* The second half of an open: its channel works.  0, or -1 with errno, and nothing is left but the channel. */
+static int
+complete(struct devices *d, struct device *dev, const struct device_attach *request, int channel, struct netif_status *status,
+    struct device_attached *out)
+{
+	const struct device_policy *policy = devices_policy_of(d, dev->id, dev->link.ifname);
+	char name[DEVICE_TEXT_SIZE];
+	int page = -1;
+
+	if (!dev->kept && policy_configures(policy) && configure(d, dev, request, policy, status) < 0) {
+		goto fail;
+	}
+	page = statepage_reader(&dev->page, d->setup.rundir);
+	if (page < 0 || begin_page(dev, request->how.access, status) < 0) {
+		warn_of_open(d, device_name(d, dev, name), "writing down the open");
+		goto fail;
+	}
+	dev->state = DEVICE_OPEN;
+	out->opening = 0;
+	out->channel = channel;
+	out->page = page;
+	out->channel_type = dev->link.ops->channel;
+	out->id = dev->id;
+	out->place = dev->place;
+	out->open_number = dev->page.content.open_number;
+	out->ifindex = dev->link.ifindex;
+	out->mtu = status->mtu;
+	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
+	if (status->up) {
+		device_on_changed(d, dev, status);
+	}
+	return 0;
+fail:
+	take_back(d, dev, true);
+	if (page >= 0) {
+		sys_close(page);
+	}
+	return -1;
+}
+
 /* One device whose name is settled: request->ifname. */
 static int
 attach(struct devices *d, const struct device_attach *request, struct device_attached *out)
@@ -237,13 +312,13 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	struct netif_status status;
 	struct device *dev;
 	char name[DEVICE_TEXT_SIZE];
-	int channel = -1, page = -1, saved;
-	uint32_t place;
+	int channel = -1, saved;
 
-	if (check_attach(d, request, &place) < 0) {
+	out->opening = 0;
+	if (check_attach(d, request, &out->place) < 0) {
 		return -1;
 	}
-	dev = devices_entry(d, place);
+	dev = devices_entry(d, out->place);
 	if (dev != NULL && dev->kept && !device_is_still_kept(dev)) {
 		device_forget(d, dev);
 	}
@@ -254,7 +329,7 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	/* In the linux dialect the program names the interface. */
 	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	device_name(d, dev, name);
-	if (statepage_open(&dev->page, d->setup.rundir, place) < 0 || device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
+	if (statepage_open(&dev->page, d->setup.rundir, dev->place) < 0 || device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
 		warn_of_open(d, name, "preparing the open");
 		goto fail;
 	}
@@ -266,57 +341,52 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		errno = saved;
 		goto fail;
 	}
-	if (how.join && dev->link.ops->read(&dev->link, &status) < 0) {
-		goto fail;
-	}
-	if (!how.join && policy_configures(policy) && configure(d, dev, request, policy, &status) < 0) {
-		goto fail;
-	}
-	page = statepage_reader(&dev->page, d->setup.rundir);
-	/* A relay goes on without us: it must be known by the time that the program has its end. */
-	if (dev->link.relay.pid != 0 && device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
-		warn_of_open(d, name, "writing down the relay");
-		goto fail;
-	}
-	if (page < 0 || begin_page(dev, request->how.access, &status) < 0) {
-		warn_of_open(d, name, "writing down the open");
-		goto fail;
-	}
-	dev->state = DEVICE_OPEN;
-	out->channel = channel;
-	out->page = page;
-	out->channel_type = dev->link.ops->channel;
-	out->id = dev->id;
-	out->place = place;
-	out->open_number = dev->page.content.open_number;
-	out->ifindex = dev->link.ifindex;
-	out->mtu = status.mtu;
-	memcpy(out->ifname, dev->link.ifname, sizeof(out->ifname));
-	if (status.up) {
-		device_on_changed(d, dev, &status);
-	}
-	return 0;
-fail:
-	saved = errno;
-	if (channel < 0 && dev->kept) {
-		device_rest(d, dev);
-		errno = saved;
+	if (dev->link.relay.pid == 0) {
+		if (how.join && dev->link.ops->read(&dev->link, &status) < 0) {
+			take_back(d, dev, true);
+		} else if (complete(d, dev, request, channel, &status, out) == 0) {
+			return 0;
+		}
+		if (channel != how.given_fd) {
+			sys_close(channel);
+		}
 		return -1;
 	}
-	if (channel >= 0) {
-		/* The interface exists; a program that gave its own descriptor would keep it alive. */
-		dev->link.ops->close(&dev->link);
-		if (channel != request->how.given_fd) {
-			close(channel);
-		}
+	/* A relay goes on without us: it must be known by the time that the program has its end. */
+	if (device_write_journal(d, dev, JOURNAL_MAKING) < 0) {
+		warn_of_open(d, name, "writing down the relay");
+		take_back(d, dev, true);
+		return -1;
 	}
-	if (page >= 0) {
-		close(page);
-	}
-	device_forget(d, dev);
-	devices_sync_kept(d, place);
-	errno = saved;
+	dev->state = DEVICE_OPEN;
+	dev->opening = out->opening = ++d->openings;
+	errno = EINPROGRESS;
 	return -1;
+fail:
+	take_back(d, dev, false);
+	return -1;
+}
+
+int
+devices_attach_finish(struct devices *d, const struct device_attach *request, uint32_t place, uint64_t opening, int channel,
+    struct device_attached *out)
+{
+	struct device *dev = devices_find_open(d, place);
+	struct netif_status status;
+
+	if (dev == NULL || dev->opening != opening) {
+		errno = ENXIO; /* the interface has gone */
+		return -1;
+	}
+	dev->opening = 0;
+	if (channel < 0 || dev->link.relay.pid == 0 || dev->link.ops->read(&dev->link, &status) < 0) {
+		errno = ENXIO;
+		refuse(d, REFUSED_LINK, request, "its relay does not come up");
+		errno = ENXIO;
+		take_back(d, dev, true);
+		return -1;
+	}
+	return complete(d, dev, request, channel, &status, out);
 }
 
 /* What dev_valid_name() (net/core/dev.c) lets an interface be called, and one "%d" at most. */

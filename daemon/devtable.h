@@ -29,6 +29,7 @@ struct device {
 	enum message_dialect dialect;
 	struct link link;
 	struct statepage page;
+	uint64_t opening; /* a number of its own, from when its relay starts until devices_attach_finish(); 0: it has come to that */
 	bool kept; /* the interface is persistent, of our making; also while the device is closed */
 	bool was_up; /* since it was opened, or made */
 	bool up_on_address;       /* by the policy of its open */
@@ -51,6 +52,7 @@ struct devices {
 	struct devices_setup setup;
 	struct log_limit limits[REFUSALS];
 	bool ending; /* nothing is made any more */
+	uint64_t openings; /* the last number given */
 	struct device *at[DEVICE_PLACES_MAX]; /* by place; NULL: never opened */
 };
 

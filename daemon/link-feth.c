@@ -243,13 +243,14 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		return -1;
 	}
 	start.ifindex = l->ifindex;
-	if (relays_start(l->relays, &start, channel, &l->relay) < 0) {
+	if (relays_start(l->relays, &start, &l->relay) < 0) {
 		saved = errno;
 		l->relay.pid = 0;
 		feth_close(l);
 		errno = saved;
 		return -1;
 	}
+	*channel = -1;
 	return 0;
 }
 
@@ -287,7 +288,7 @@ const struct link_ops link_feth = {
 	.open = feth_open,
 	.adopt = feth_adopt,
 	.read = link_relayed_read,
-	.is_over = link_relayed_is_over,
+	.look = link_relayed_look,
 	.set_up = feth_set_up,
 	.prove = link_relayed_prove,
 	.after_relay = feth_after_relay,

@@ -27,10 +27,10 @@ link_relayed_read(struct link *l, struct netif_status *status)
 	return 0;
 }
 
-bool
-link_relayed_is_over(struct link *l)
+enum relays_hold
+link_relayed_look(struct link *l)
 {
-	return relays_is_over(l->relays, l->place);
+	return relays_look(l->relays, l->place);
 }
 
 int

@@ -9,7 +9,7 @@
 
 /* As link_ops says of each. */
 int link_relayed_read(struct link *l, struct netif_status *status);
-bool link_relayed_is_over(struct link *l);
+enum relays_hold link_relayed_look(struct link *l);
 int link_relayed_prove(struct link *l, int fd);
 
 /* Ends the relay, if there is one. */

@@ -209,7 +209,7 @@ veth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		return -1;
 	}
 	start.ifindex = l->ifindex;
-	if (relays_start(l->relays, &start, channel, &l->relay) < 0) {
+	if (relays_start(l->relays, &start, &l->relay) < 0) {
 		saved = errno;
 		l->relay.pid = 0;
 		veth_close(l);
@@ -219,6 +219,7 @@ veth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	}
 	/* The relay's alone from here on. */
 	close(start.port_netns_fd);
+	*channel = -1;
 	return 0;
 }
 
@@ -288,7 +289,7 @@ const struct link_ops link_veth = {
 	.adopt = veth_adopt,
 	.read = link_relayed_read,
 	.find = veth_find,
-	.is_over = link_relayed_is_over,
+	.look = link_relayed_look,
 	.set_up = veth_set_up,
 	.prove = link_relayed_prove,
 	.close = veth_close,

@@ -65,7 +65,8 @@ struct link_ops {
 	 * Makes the interface of l->id's kind called l->ifname (or how->kernel_name), exclusively: EBUSY if something of that name
 	 * exists, never joined; or, with how->join, opens the one that l names: EBUSY if somebody holds it.  Fills l->ifindex,
 	 * l->ifname, *status (no addresses; as of a fresh interface) and *channel, a close-on-exec descriptor for the
-	 * program (it may be given_fd itself), which the caller closes once it is passed on.  Errors: EBUSY; EINVAL, EACCES (given_fd
+	 * program (it may be given_fd itself), which the caller closes once it is passed on; or, where l->relay is set, -1: that comes from
+	 * the relay, when it serves (relays_callbacks), before which the interface should not be used.  Errors: EBUSY; EINVAL, EACCES (given_fd
 	 * or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
 	 * nothing is left.
 	 */
@@ -86,11 +87,8 @@ struct link_ops {
 	/* The interface as it is now, with addresses.  ENODEV: gone. */
 	int (*read)(struct link *l, struct netif_status *status);
 
-	/*
-	 * NULL: an interface that is there is held.  Whether the last copy of the channel is closed although the interface is still
-	 * there; then waits, for some seconds at most, until what was written to it is through.
-	 */
-	bool (*is_over)(struct link *l);
+	/* NULL: an interface that is there is held.  Else who holds the channel, whose interface is still there. */
+	enum relays_hold (*look)(struct link *l);
 
 	/*
 	 * Where the interface is, if it is in another namespace than l says and lives on: told by who holds the channel, of whom

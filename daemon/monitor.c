@@ -5,7 +5,8 @@
  * Theory of operation.  The monitor holds the rights that interfaces need.  It owns the table of devices, the journal, the
  * state pages and the watches of interfaces (netns.h), and starts one worker, which talks to strangers.  It waits for four things: a
  * request from the worker, news of interfaces, a signal, the end of a process of ours.  Requests are answered one at a time, in
- * order; each first takes in all news of interfaces, so that an open that follows a close sees the close.
+ * order, but for an open that waits for a relay (requests.h); each first takes in all news of interfaces, so that an open that follows a
+ * close sees the close.
  *
  * Trust.  A request carries the client's connection.  The monitor checks the message as if the worker had not,
  * asks the kernel about the connection, and answers on it.  A malformed record from the worker ends the service.  A captured worker has
@@ -110,11 +111,21 @@ on_news_lost(void *argument, struct netns *ns)
 }
 
 static void
+on_relay_ready(void *argument, uint32_t place, pid_t pid, int channel)
+{
+	struct monitor *m = argument;
+
+	requests_go_on(m->requests, place, channel);
+}
+
+static void
 on_relay_end(void *argument, uint32_t place, pid_t pid)
 {
 	struct monitor *m = argument;
 
 	devices_on_relay_end(m->devices, place, pid);
+	netns_take_news(m->netns, EVENTS_BEFORE_REQUEST); /* as before any request */
+	requests_go_on(m->requests, place, -1);
 }
 
 static void
@@ -138,6 +149,12 @@ tell_worker(struct monitor *m, uint64_t client, int error, bool answered)
 		log_error("answering the worker");
 		finish(m, EX_SOFTWARE);
 	}
+}
+
+static void
+on_request_done(void *argument, uint64_t client, int error)
+{
+	tell_worker(argument, client, error, true);
 }
 
 static void
@@ -209,7 +226,9 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 		}
 		/* Before the worker hears of it, which has copies until then: the last close of what a stranger sent is not ours. */
 		close_all(fds, fd_count);
-		tell_worker(m, r.header.client, error, answered);
+		if (error != EINPROGRESS) {
+			tell_worker(m, r.header.client, error, answered);
+		}
 	}
 	close_all(fds, n >= 0 ? fd_count : 0);
 }
@@ -435,7 +454,7 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	struct netns_callbacks callbacks = {
 		.on_event = on_interface_event, .on_lost = on_news_lost, .on_failed = on_watch_failed, .argument = m,
 	};
-	struct relays_callbacks relays_callbacks = {.on_end = on_relay_end, .argument = m};
+	struct relays_callbacks relays_callbacks = {.on_ready = on_relay_ready, .on_end = on_relay_end, .argument = m};
 	struct pairs_setup pairs_setup;
 	struct requests_setup requests_setup;
 	struct devices_setup setup;
@@ -482,8 +501,8 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->devices = devices_new(&setup);
 	pairs_setup = (struct pairs_setup){.policy = m->policy, .netns = m->netns, .base = m->base, .rundir = m->rundir.fd};
 	m->pairs = pairs_new(&pairs_setup);
-	requests_setup = (struct requests_setup){.devices = m->devices, .captures = m->captures, .pairs = m->pairs, .finish = on_finish,
-	    .argument = m};
+	requests_setup = (struct requests_setup){.base = m->base, .devices = m->devices, .captures = m->captures, .pairs = m->pairs, .finish = on_finish,
+	    .done = on_request_done, .argument = m};
 	m->requests = m->devices != NULL && m->pairs != NULL ? requests_new(&requests_setup) : NULL;
 	if (m->requests == NULL) {
 		log_error("starting");

@@ -3,9 +3,12 @@
  * relays.c - starts relays and watches them.  See relays.h.
  *
  * Theory of operation.  For each relay the monitor makes a socket pair (sockpair.h), and starts the relay by fork and exec in the namespace
- * of its port, in a session of its own.  The relay says when it is ready; until then the monitor waits, since the program may write as
- * soon as it has its channel.  Afterwards the monitor has neither end.  It watches the process, and the relay's end, in a set that
- * outlives its descriptors, so that the next open sees a hang-up as soon as the kernel does.
+ * of its port, in a session of its own.  The relay says when it is ready, which takes some ten milliseconds, in which the monitor has
+ * other work.  Until then the program's end is on its way from the monitor to itself, in the queue of a socket: an open descriptor would be
+ * inherited by what the monitor starts in the meantime, and keep the channel from being closed.  The monitor never has the relay's end for
+ * longer.  It watches the process, and the relay's end, in a set that
+ * outlives its descriptors, so that the next open sees a hang-up as soon as the kernel does.  A relay that is late, to be ready or to end
+ * after a hang-up, is killed, and then is one that has ended.
  *
  * Limits.  One process, and the pair's room each way, for each open relayed device.
  */
@@ -31,10 +34,13 @@
 #include "os.h"
 #include "sockpair.h"
 #include "protocol/channelname.h"
+#include "protocol/fdpass.h"
 #include "protocol/paths.h"
+#include "protocol/sys.h"
+#include "protocol/transport.h"
 
-/* A relay that is not ready by then will not be: it takes some ten milliseconds. */
-#define START_MS 5000
+/* A relay that is not ready by then will not be: it takes some ten milliseconds.  Less than a program waits (shim/attach.h), which so is told. */
+#define START_S 4
 
 struct entry {
 	struct relays *relays;
@@ -42,6 +48,10 @@ struct entry {
 	pid_t pid;
 	int watch;           /* of the process; -1: there is none */
 	struct event *event;
+	int ready_fd;        /* where it says that it serves; -1: it has, or there is none */
+	int program;         /* meanwhile, a socket in whose queue the program's end is */
+	struct event *ready_event;
+	struct event *end_timer; /* since it was seen that nobody holds its channel */
 	bool hung_up;
 };
 
@@ -77,7 +87,7 @@ relays_new(struct event_base *base, int rundir, const struct relays_callbacks *c
 	r->daemon = identity_of(rundir);
 	r->hangups = os_hangups_new();
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
-		r->at[place] = (struct entry){.relays = r, .place = place, .watch = -1};
+		r->at[place] = (struct entry){.relays = r, .place = place, .watch = -1, .ready_fd = -1, .program = -1};
 	}
 	if (r->hangups == NULL) {
 		free(r);
@@ -94,12 +104,35 @@ key_of(const struct entry *e)
 }
 
 static void
+free_event(struct event **event)
+{
+	if (*event != NULL) {
+		event_free(*event);
+		*event = NULL;
+	}
+}
+
+/* It has said what it had to say. */
+static void
+stop_listening(struct entry *e)
+{
+	free_event(&e->ready_event);
+	if (e->ready_fd >= 0) {
+		close(e->ready_fd);
+		e->ready_fd = -1;
+	}
+	if (e->program >= 0) {
+		close(e->program);
+		e->program = -1;
+	}
+}
+
+static void
 forget(struct entry *e)
 {
-	if (e->event != NULL) {
-		event_free(e->event);
-		e->event = NULL;
-	}
+	free_event(&e->event);
+	free_event(&e->end_timer);
+	stop_listening(e);
 	if (e->watch >= 0) {
 		os_hangups_remove(e->relays->hangups, key_of(e));
 		os_process_reap(e->watch, e->pid);
@@ -235,27 +268,30 @@ make_channel(const struct relays *r, const struct relays_start *how, int ends[2]
 	return result < 0 ? -1 : limit_access(ends[0], how);
 }
 
+/* Descriptors that a relay starts with. */
+#define GIVEN 4
+
 /* In the child: lays out the relay's descriptors and becomes it.  Does not return. */
 static void
-become_relay(const struct relays_start *how, const int given[4])
+become_relay(const struct relays_start *how, const int given[GIVEN])
 {
-	static const int places[] = {RELAY_FD_CHANNEL, RELAY_FD_ROOT, RELAY_FD_COUNTERS, RELAY_FD_READY};
+	static const int places[GIVEN] = {RELAY_FD_CHANNEL, RELAY_FD_ROOT, RELAY_FD_COUNTERS, RELAY_FD_READY};
 	char name[] = "tuntapd", role[] = DAEMON_ROLE_PREFIX "relay", verbosity[16], ifname[MESSAGE_IFNAME_SIZE];
 	char *argv[] = {name, role, verbosity, ifname, NULL};
-	int sources[4], back;
+	int sources[GIVEN], back;
 
 	/* The log goes where the daemon's does; nothing else of its terminal or its service manager is needed. */
 	if (setsid() < 0 || os_netns_enter(how->port_netns_fd, &back) < 0) {
 		_exit(EX_OSERR);
 	}
 	/* First out of the way, then into place, so that none lands on another. */
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < GIVEN; i++) {
 		sources[i] = fcntl(given[i], F_DUPFD, RELAY_FD_FIRST_FREE);
 		if (sources[i] < 0) {
 			_exit(EX_OSERR);
 		}
 	}
-	for (unsigned i = 0; i < 4; i++) {
+	for (unsigned i = 0; i < GIVEN; i++) {
 		if (dup2(sources[i], places[i]) < 0) {
 			_exit(EX_OSERR);
 		}
@@ -267,22 +303,62 @@ become_relay(const struct relays_start *how, const int given[4])
 	_exit(EX_OSERR);
 }
 
-/* 0 once the relay has said so; -1 with ENXIO: it has ended, or says nothing. */
-static int
-wait_ready(int fd)
+static void
+on_said(evutil_socket_t fd, short what, void *argument)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
+	struct entry *e = argument;
+	struct relays *r = e->relays;
+	unsigned fd_count = 1;
+	int channel = -1;
 	char byte = 0;
-	int n;
+	bool serves = (what & EV_READ) != 0 && read(fd, &byte, 1) == 1 && byte == RELAY_READY &&
+	    fdpass_receive(e->program, &byte, 1, &channel, &fd_count) == 1 && fd_count == 1;
 
-	do {
-		n = poll(&p, 1, START_MS);
-	} while (n < 0 && errno == EINTR);
-	if (n == 1 && read(fd, &byte, 1) == 1 && byte == RELAY_READY) {
-		return 0;
+	stop_listening(e);
+	if (serves) {
+		r->callbacks.on_ready(r->callbacks.argument, e->place, e->pid, channel);
+		return;
 	}
-	errno = ENXIO;
-	return -1;
+	if ((what & EV_TIMEOUT) != 0) {
+		log_warnx("relay %ld does not come up: killing it", (long)e->pid);
+	}
+	os_process_kill(e->watch, e->pid); /* its end is what is told */
+}
+
+/* Puts the program's end away: into a queue, and out of the table of descriptors.  0, or -1 with errno. */
+static int
+put_away(struct entry *e, int *fd)
+{
+	int ends[2];
+
+	if (transport_pair(ends) < 0) {
+		return -1;
+	}
+	e->program = ends[1];
+	if (fdpass_send(ends[0], "", 1, fd, 1) < 0) {
+		sys_close(ends[0]);
+		return -1;
+	}
+	close(ends[0]);
+	close(*fd);
+	*fd = -1;
+	return 0;
+}
+
+/* From now on is heard what the relay says at fd, which is taken.  0, or -1 with errno: ENOMEM. */
+static int
+listen_to(struct entry *e, int *fd)
+{
+	static const struct timeval limit = {.tv_sec = START_S};
+
+	e->ready_fd = *fd;
+	*fd = -1;
+	e->ready_event = event_new(e->relays->base, e->ready_fd, EV_READ, on_said, e);
+	if (e->ready_event == NULL || event_add(e->ready_event, &limit) < 0) {
+		errno = ENOMEM;
+		return -1;
+	}
+	return 0;
 }
 
 /* What is open while a relay is started. */
@@ -315,11 +391,11 @@ close_descriptors(const int fds[FDS])
 	errno = saved;
 }
 
-/* 0, and the relay serves; or -1 with errno, and it may have to be ended. */
+/* 0, and the relay starts; or -1 with errno, and it may have to be ended. */
 static int
 start_process(struct entry *e, const struct relays_start *how, int fds[FDS], struct relays_process *process)
 {
-	const int given[4] = {fds[FD_CHANNEL], fds[FD_ROOT], fds[FD_COUNTERS], fds[FD_READY_THERE]};
+	const int given[GIVEN] = {fds[FD_CHANNEL], fds[FD_ROOT], fds[FD_COUNTERS], fds[FD_READY_THERE]};
 
 	process->pid = fork();
 	if (process->pid == 0) {
@@ -339,11 +415,14 @@ start_process(struct entry *e, const struct relays_start *how, int fds[FDS], str
 	/* Only the relay has it now, so that its end shows. */
 	close(fds[FD_READY_THERE]);
 	fds[FD_READY_THERE] = -1;
-	return wait_ready(fds[FD_READY_HERE]) < 0 ? -1 : os_process_start(process->pid, &process->start);
+	if (put_away(e, &fds[FD_PROGRAM]) < 0 || listen_to(e, &fds[FD_READY_HERE]) < 0) {
+		return -1;
+	}
+	return os_process_start(process->pid, &process->start);
 }
 
 int
-relays_start(struct relays *r, const struct relays_start *how, int *channel, struct relays_process *process)
+relays_start(struct relays *r, const struct relays_start *how, struct relays_process *process)
 {
 	struct entry *e = &r->at[how->place];
 	int fds[FDS], saved;
@@ -361,8 +440,6 @@ relays_start(struct relays *r, const struct relays_start *how, int *channel, str
 		return -1;
 	}
 	(void)os_hangups_add(r->hangups, fds[FD_CHANNEL], key_of(e)); /* without it, the end of the process is what tells */
-	*channel = fds[FD_PROGRAM];
-	fds[FD_PROGRAM] = -1;
 	close_descriptors(fds);
 	return 0;
 }
@@ -406,23 +483,38 @@ has_ended(const struct entry *e, int timeout_ms)
 	return n == 1;
 }
 
-bool
-relays_is_over(struct relays *r, uint32_t place)
+static void
+on_late(evutil_socket_t fd, short what, void *argument)
 {
+	struct entry *e = argument;
+
+	log_warnx("relay %ld does not end though its channel is closed: killing it", (long)e->pid);
+	os_process_kill(e->watch, e->pid);
+}
+
+enum relays_hold
+relays_look(struct relays *r, uint32_t place)
+{
+	static const struct timeval limit = {.tv_sec = RELAYS_END_MS / 1000};
 	struct entry *e = &r->at[place];
 
 	if (e->watch < 0) {
-		return true;
+		return RELAYS_OVER;
 	}
 	take_hangups(r);
+	if (has_ended(e, 0)) {
+		return RELAYS_OVER;
+	}
 	if (!e->hung_up) {
-		return has_ended(e, 0);
+		return RELAYS_HELD;
 	}
-	if (!has_ended(e, RELAYS_END_MS)) {
-		log_warnx("relay %ld does not end though its channel is closed: killing it", (long)e->pid);
-		os_process_kill(e->watch, e->pid);
+	if (e->end_timer == NULL) {
+		e->end_timer = evtimer_new(r->base, on_late, e);
+		if (e->end_timer == NULL || evtimer_add(e->end_timer, &limit) < 0) {
+			os_process_kill(e->watch, e->pid); /* better than a wait without end */
+		}
 	}
-	return true;
+	return RELAYS_ENDING;
 }
 
 bool

@@ -17,7 +17,9 @@ struct event_base;
 struct relays;
 
 struct relays_callbacks {
-	/* The relay of a place has ended; what it moved is still to be read until the next start at that place. */
+	/* The relay of a place serves.  channel: the program's end, close-on-exec, the receiver's. */
+	void (*on_ready)(void *argument, uint32_t place, pid_t pid, int channel);
+	/* The relay of a place has ended, perhaps before it was ready; what it moved is still to be read until the next start at that place. */
 	void (*on_end)(void *argument, uint32_t place, pid_t pid);
 	void *argument;
 };
@@ -47,20 +49,23 @@ struct relays *relays_new(struct event_base *base, int rundir, const struct rela
 void relays_free(struct relays *r);
 
 /*
- * Starts a relay and waits until it serves.  0, with *channel the program's end (close-on-exec, the caller's) and *process; -1 with
- * errno: ENXIO (it did not come up, logged by it), EMFILE, ENFILE, ENOMEM, or as socketpair(2).
+ * Starts a relay.  0, with *process; -1 with errno: EMFILE, ENFILE, ENOMEM, or as socketpair(2).  Takes no time: on_ready tells when it
+ * serves; on_end, that it does not come up, as it or we have logged.
  */
-int relays_start(struct relays *r, const struct relays_start *how, int *channel, struct relays_process *process);
+int relays_start(struct relays *r, const struct relays_start *how, struct relays_process *process);
 
 /* Watches one that an earlier daemon started.  0, or -1 with errno ESRCH: it has ended. */
 int relays_adopt(struct relays *r, uint32_t place, const struct relays_process *process);
 
-/*
- * Whether the last copy of the channel's program end has been closed.  If so, waits until the relay has passed on what was written and has
- * ended, at most RELAYS_END_MS.  False for an adopted relay that this daemon may not look into.
- */
-bool relays_is_over(struct relays *r, uint32_t place);
+/* Who holds the channel of a relay. */
+enum relays_hold {
+	RELAYS_HELD,   /* somebody; or it cannot be told, for an adopted relay that this daemon may not look into */
+	RELAYS_ENDING, /* nobody any more: the relay passes on what was written, then ends, which on_end tells, within RELAYS_END_MS */
+	RELAYS_OVER,   /* nobody, and the relay has ended */
+};
 #define RELAYS_END_MS 2000
+
+enum relays_hold relays_look(struct relays *r, uint32_t place);
 
 /* Whether fd is the program's end of that open's channel, made by this daemon or an earlier one of the same RUNDIR. */
 bool relays_is_channel(const struct relays *r, int fd, uint32_t place, uint64_t open_number);

@@ -4,12 +4,19 @@
  *
  * Theory of operation.  One function per type of request: asks the kernel who is at the other end of the client's connection, has the
  * table concerned do the work, and answers on that connection.  An answer never waits: a fresh connection has room for one.
+ *
+ * An open may have to wait for a relay: its own, which starts, or that of the open before, which ends.  It is put aside meanwhile, with its
+ * descriptors, and others are served.  When its own relay is ready, or has ended, the table has the rest done.  For the end of another's
+ * the same request is made again whenever a relay has ended, and now and then, since a device can also go in other ways; one
+ * request waits for a place at most, a second one finds the device busy.
  */
 #include "requests.h"
 
 #include <errno.h>
+#include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -17,26 +24,88 @@
 #include "daemon/os.h"
 #include "protocol/fdpass.h"
 
+/* How often what waits for another's relay is tried. */
+#define AGAIN_MS 50
+
+/* An attach that waits for the relay of a place. */
+struct waiting {
+	TAILQ_ENTRY(waiting) entry;
+	uint32_t place;
+	uint64_t opening; /* of devices_attach(); 0: the relay is of the open before */
+	struct priv_request request;
+	int fds[2];       /* the connection, and the request's own or -1 */
+};
+
 struct requests {
 	struct requests_setup setup;
+	TAILQ_HEAD(waiting_list, waiting) waiting;
+	struct event *again; /* pending only while something waits for another's relay */
 	struct log_limit unanswered_limit;
 	struct log_limit capture_limit;
 };
+
+static void on_time_to_try(evutil_socket_t fd, short what, void *argument);
 
 struct requests *
 requests_new(const struct requests_setup *setup)
 {
 	struct requests *q = calloc(1, sizeof(*q));
 
-	if (q != NULL) {
-		q->setup = *setup;
+	if (q == NULL) {
+		return NULL;
+	}
+	q->setup = *setup;
+	TAILQ_INIT(&q->waiting);
+	q->again = evtimer_new(setup->base, on_time_to_try, q);
+	if (q->again == NULL) {
+		free(q);
+		errno = ENOMEM;
+		return NULL;
 	}
 	return q;
+}
+
+/* What waits for the relay of a place: for its own, or for that of the open before. */
+static struct waiting *
+find_waiting(struct requests *q, uint32_t place, bool own)
+{
+	struct waiting *w;
+
+	TAILQ_FOREACH(w, &q->waiting, entry) {
+		if (w->place == place && (w->opening != 0) == own) {
+			return w;
+		}
+	}
+	return NULL;
+}
+
+static void
+close_waiting(struct waiting *w)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		if (w->fds[i] >= 0) {
+			close(w->fds[i]);
+			w->fds[i] = -1;
+		}
+	}
 }
 
 void
 requests_free(struct requests *q)
 {
+	struct waiting *w;
+
+	if (q == NULL) {
+		return;
+	}
+	if (q->again != NULL) {
+		event_free(q->again);
+	}
+	while ((w = TAILQ_FIRST(&q->waiting)) != NULL) {
+		TAILQ_REMOVE(&q->waiting, w, entry);
+		close_waiting(w);
+		free(w);
+	}
 	free(q);
 }
 
@@ -99,54 +168,150 @@ forget_asker(struct os_peer *peer, const struct device_attach *how)
 	}
 }
 
-/* *given_fd is -1, or the request's descriptor, and -1 afterwards if it is closed. */
-static int
-attach(struct requests *q, int connection, const union message *request, int *given_fd)
+/* The program has its device, or has gone. */
+static void
+answer_attached(struct requests *q, int *fds, const union message *request, const struct device_attached *attached, pid_t pid)
 {
-	const struct message_attach *a = &request->attach;
-	struct os_peer peer;
-	struct device_attach how = {
-		.id = {.kind = a->kind, .unit = a->unit},
-		.how = {.access = a->access, .nonblock = a->nonblock != 0, .given_fd = *given_fd,
-		    .dialect = (enum message_dialect)a->dialect, .tun_flags = a->tun_flags},
-	};
-	struct device_attached attached;
 	char program[MESSAGE_PROGRAM_SIZE];
 	union message reply;
-	int error;
 
-	error = learn_asker(connection, *given_fd, &peer, &how);
-	if (error != 0) {
-		return result(q, connection, request, error);
-	}
-	memcpy(how.ifname, a->ifname, sizeof(how.ifname));
-	error = devices_attach(q->setup.devices, &how, &attached) < 0 ? errno : 0;
-	forget_asker(&peer, &how);
-	if (error != 0) {
-		return result(q, connection, request, error);
-	}
 	message_init_reply(&reply, &request->header, 0);
-	reply.attached.ifindex = attached.ifindex;
-	reply.attached.open_number = attached.open_number;
-	reply.attached.mtu = attached.mtu;
-	reply.attached.kind = attached.id.kind;
-	reply.attached.unit = attached.id.unit;
-	reply.attached.channel = (uint8_t)attached.channel_type;
-	reply.attached.place = attached.place;
-	memcpy(reply.attached.ifname, attached.ifname, sizeof(reply.attached.ifname));
-	answer(q, connection, &reply, (int[]){attached.channel, attached.page}, 2);
+	reply.attached.ifindex = attached->ifindex;
+	reply.attached.open_number = attached->open_number;
+	reply.attached.mtu = attached->mtu;
+	reply.attached.kind = attached->id.kind;
+	reply.attached.unit = attached->id.unit;
+	reply.attached.channel = (uint8_t)attached->channel_type;
+	reply.attached.place = attached->place;
+	memcpy(reply.attached.ifname, attached->ifname, sizeof(reply.attached.ifname));
+	answer(q, fds[0], &reply, (int[]){attached->channel, attached->page}, 2);
 	/*
 	 * Not ours from here on, and at once: whoever closes the last copy waits while the kernel takes the interface away, and that
 	 * must not be this loop.  Only if the client has gone is it; then the watch will tell.
 	 */
-	close(attached.channel);
-	if (attached.channel == *given_fd) {
-		*given_fd = -1;
+	close(attached->channel);
+	if (attached->channel == fds[1]) {
+		fds[1] = -1;
 	}
-	close(attached.page);
-	os_program_name(peer.pid, program, sizeof(program));
-	devices_settle(q->setup.devices, attached.place, program);
-	return 0;
+	close(attached->page);
+	os_program_name(pid, program, sizeof(program));
+	devices_settle(q->setup.devices, attached->place, program);
+}
+
+/* w waits for what the table said.  An errno: EINPROGRESS; or EBUSY: somebody does already. */
+static int
+put_aside(struct requests *q, struct waiting *w, const struct priv_request *r, int *fds, const struct device_attached *attached)
+{
+	static const struct timeval interval = {.tv_usec = AGAIN_MS * 1000};
+
+	if (attached->opening == 0 && (find_waiting(q, attached->place, false) != NULL || evtimer_add(q->again, &interval) < 0)) {
+		return EBUSY;
+	}
+	w->place = attached->place;
+	w->opening = attached->opening;
+	w->request = *r;
+	for (unsigned i = 0; i < 2; i++) {
+		w->fds[i] = fds[i];
+		fds[i] = -1;
+	}
+	TAILQ_INSERT_TAIL(&q->waiting, w, entry);
+	return EINPROGRESS;
+}
+
+/* after: of what has waited, or NULL; then channel is as for devices_attach_finish().  What the client was told, or EINPROGRESS. */
+static int
+attach(struct requests *q, const struct priv_request *r, int *fds, const struct waiting *after, int channel)
+{
+	const struct message_attach *a = &r->message.attach;
+	struct waiting *w = calloc(1, sizeof(*w));
+	struct os_peer peer;
+	struct device_attach how = {
+		.id = {.kind = a->kind, .unit = a->unit},
+		.how = {.access = a->access, .nonblock = a->nonblock != 0, .given_fd = fds[1],
+		    .dialect = (enum message_dialect)a->dialect, .tun_flags = a->tun_flags},
+	};
+	struct device_attached attached;
+	int error;
+
+	error = w != NULL ? learn_asker(fds[0], fds[1], &peer, &how) : ENOMEM;
+	if (error != 0) {
+		free(w);
+		return result(q, fds[0], &r->message, error);
+	}
+	memcpy(how.ifname, a->ifname, sizeof(how.ifname));
+	if ((after != NULL && after->opening != 0 ?
+	    devices_attach_finish(q->setup.devices, &how, after->place, after->opening, channel, &attached) :
+	    devices_attach(q->setup.devices, &how, &attached)) < 0) {
+		error = errno;
+	}
+	forget_asker(&peer, &how);
+	if (error == EINPROGRESS) {
+		error = put_aside(q, w, r, fds, &attached);
+		w = error == EINPROGRESS ? NULL : w;
+	}
+	free(w);
+	if (error == 0) {
+		answer_attached(q, fds, &r->message, &attached, peer.pid);
+	} else if (error != EINPROGRESS) {
+		(void)result(q, fds[0], &r->message, error);
+	}
+	return error;
+}
+
+/* What was put aside is taken up, and gone afterwards; or it is put aside again. */
+static void
+take_up(struct requests *q, struct waiting *w, int channel)
+{
+	int error = attach(q, &w->request, w->fds, w, channel);
+
+	if (error != 0 && channel >= 0) {
+		close(channel); /* else it has been handed on */
+	}
+
+	if (error != EINPROGRESS) {
+		close_waiting(w);
+		q->setup.done(q->setup.argument, w->request.header.client, error);
+	}
+	free(w);
+}
+
+static void
+try_again(struct requests *q)
+{
+	struct waiting_list all = TAILQ_HEAD_INITIALIZER(all);
+	struct waiting *w, *next;
+
+	for (w = TAILQ_FIRST(&q->waiting); w != NULL; w = next) {
+		next = TAILQ_NEXT(w, entry);
+		if (w->opening == 0) {
+			TAILQ_REMOVE(&q->waiting, w, entry);
+			TAILQ_INSERT_TAIL(&all, w, entry);
+		}
+	}
+	while ((w = TAILQ_FIRST(&all)) != NULL) {
+		TAILQ_REMOVE(&all, w, entry);
+		take_up(q, w, -1);
+	}
+}
+
+static void
+on_time_to_try(evutil_socket_t fd, short what, void *argument)
+{
+	try_again(argument);
+}
+
+void
+requests_go_on(struct requests *q, uint32_t place, int channel)
+{
+	struct waiting *w = find_waiting(q, place, true);
+
+	if (w != NULL) {
+		TAILQ_REMOVE(&q->waiting, w, entry);
+		take_up(q, w, channel);
+	} else if (channel >= 0) {
+		close(channel); /* its device has gone already */
+	}
+	try_again(q);
 }
 
 static int
@@ -372,7 +537,7 @@ requests_serve(struct requests *q, const struct priv_request *r, int *fds)
 {
 	switch (r->message.header.type) {
 	case MESSAGE_ATTACH:
-		return attach(q, fds[0], &r->message, &fds[1]);
+		return attach(q, r, fds, NULL, -1);
 	case MESSAGE_HEADER_MODE:
 		return header_mode(q, fds[0], &r->message, fds[1]);
 	case MESSAGE_STATUS:

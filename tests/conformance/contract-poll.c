@@ -122,6 +122,15 @@ quiet_after_reading(int fd)
 	return read(fd, packet, sizeof(packet)) == -1 && errno == EIO && !is_readable(fd);
 }
 
+/* Relayed: what was under way before the interface went down may come after the next "up". */
+static bool
+quiet_while_up(int fd)
+{
+	uint8_t packet[PACKET_MIN];
+
+	return read(fd, packet, sizeof(packet)) == -1 && errno == EAGAIN && !is_readable(fd);
+}
+
 static void
 down_never_spins_a_poller(enum kind kind)
 {
@@ -146,6 +155,9 @@ down_never_spins_a_poller(enum kind kind)
 	}
 	/* And nothing that announced "down" is left after the next "up". */
 	if_up(name_of(kind, 0));
+	if (options.relayed) {
+		WAIT_UNTIL(quiet_while_up(fd), 10000);
+	}
 	EXPECT(!announced(fd));
 	EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EAGAIN);
 }

@@ -354,6 +354,21 @@ def test_command_puts_an_open_device_on_the_lan_and_takes_it_off(namespace, lan,
     wait_until(lambda: lan.state() == before)
 
 
+def test_command_that_takes_a_device_to_another_lan_undoes_the_first_bridge(namespace, lan, daemon):
+    namespace.run(["ip", "link", "add", "eth1", "type", "veth", "peer", "name", "eth1far"])
+    before = lan.state()
+    program = lan.enter(daemon)
+    assert bridge(daemon, "tap0", "eth0").returncode == 0
+    first = master(namespace, "tap0")
+    assert first and lan.state() != before
+    assert bridge(daemon, "tap0", "eth1").returncode == 0
+    assert master(namespace, "tap0") not in (None, first) and lan.state() == before
+    program.end()
+    wait_until(lambda: not bridges(namespace))
+    assert lan.state() == before
+    namespace.run(["ip", "link", "del", "eth1"])
+
+
 def tables(namespace):
     return [line.split()[2] for line in namespace.run(["nft", "list", "tables"]).stdout.splitlines() if "tuntapd_" in line]
 

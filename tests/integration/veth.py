@@ -58,10 +58,10 @@ def frame(payload_bytes, number=0, tag=b""):
     return b"\xff" * 12 + tag + TYPE + struct.pack("I", number)[:payload_bytes] + b"y" * max(0, payload_bytes - 4)
 
 
-def veth_daemon(namespace, directory, text="", name="daemon"):
+def veth_daemon(namespace, directory, text="", name="daemon", **more):
     path = os.path.join(directory, "tuntapd.conf")
     pathlib.Path(path).write_text('link = "veth"\n' + text)
-    return Daemon(namespace, directory, options=["-c", path], name=name)
+    return Daemon(namespace, directory, options=["-c", path], name=name, **more)
 
 
 def relays(daemon):

@@ -22,6 +22,8 @@ static struct {
 static uint32_t last_index;
 static unsigned fail_in, set_up_calls;
 static int fail_error, read_error;
+static pid_t relay_pid;
+static enum relays_hold present_hold;
 
 void
 fake_link_reset(void)
@@ -36,6 +38,20 @@ fake_link_reset(void)
 	fail_in = 0;
 	read_error = 0;
 	set_up_calls = 0;
+	relay_pid = 0;
+	present_hold = RELAYS_HELD;
+}
+
+void
+fake_link_start_relays(pid_t pid)
+{
+	relay_pid = pid;
+}
+
+void
+fake_link_hold(enum relays_hold hold)
+{
+	present_hold = hold;
 }
 
 void
@@ -180,7 +196,12 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500, .carrier = true};
 	snprintf(interfaces[slot].status.ifname, sizeof(interfaces[slot].status.ifname), "%s", l->ifname);
 	*status = interfaces[slot].status;
+	l->relay.pid = relay_pid;
 	l->ifindex = last_index;
+	if (relay_pid != 0) {
+		close(ends[0]); /* it would come from the relay */
+		ends[0] = -1;
+	}
 	*channel = ends[0];
 	return 0;
 }
@@ -196,6 +217,12 @@ fake_read(struct link *l, struct netif_status *status)
 	}
 	*status = interfaces[i].status;
 	return 0;
+}
+
+static enum relays_hold
+fake_look(struct link *l)
+{
+	return present_hold;
 }
 
 static int
@@ -241,6 +268,7 @@ const struct link_ops fake_link = {
 	.keep = fake_keep,
 	.adopt = fake_read,
 	.read = fake_read,
+	.look = fake_look,
 	.set_up = fake_set_up,
 	.prove = fake_prove,
 	.close = fake_close,

@@ -24,6 +24,12 @@ void fake_link_fail_open(unsigned nth, int error);
 /* From now on no interface can be read; 0: they can again. */
 void fake_link_fail_read(int error);
 
+/* From now on an open starts a relay, whose process number is this; 0: none, as at first. */
+void fake_link_start_relays(pid_t pid);
+
+/* From now on that is who holds a channel whose interface is there. */
+void fake_link_hold(enum relays_hold hold);
+
 /* Number of interfaces that exist. */
 unsigned fake_link_count(void);
 

@@ -888,6 +888,125 @@ START_TEST(describe_walks_all_devices_and_ends)
 }
 END_TEST
 
+/* The first half of an open whose relay starts. */
+static struct device_attached
+begin_attach(uint8_t kind, uint16_t unit)
+{
+	struct os_peer root = {0};
+	struct device_attached a = {.opening = 0};
+
+	fake_link_start_relays(77);
+	ck_assert_int_eq(world_try_attach(kind, unit, &root, 0, &a), EINPROGRESS);
+	ck_assert_uint_ne(a.opening, 0);
+	ck_assert_uint_eq(a.place, device_place_fixed((struct device_id){.kind = kind, .unit = unit}));
+	return a;
+}
+
+/* The second half, with a descriptor of its own for the channel unless the relay has ended. */
+static int
+finish_attach(const struct device_attached *begun, bool serves, struct device_attached *out)
+{
+	int channel = serves ? dup(world.dir_fd) : -1, error = 0;
+	struct os_peer root = {0};
+	struct device_id id;
+	struct device_attach request = {
+		.how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1}, .peer = &root, .netns = WORLD_NETNS, .netns_fd = -1,
+	};
+
+	ck_assert(device_place_id(begun->place, &id));
+	request.id = id;
+	if (devices_attach_finish(world.devices, &request, begun->place, begun->opening, channel, out) < 0) {
+		error = errno;
+		if (serves) {
+			close(channel);
+		}
+	}
+	return error;
+}
+
+START_TEST(an_open_that_waits_for_its_relay_is_taken_and_does_not_show)
+{
+	struct device_attached begun, other, a;
+	struct os_peer root = {0};
+
+	begun = begin_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &other), EBUSY);
+	tell_changed(1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	ck_assert_int_eq(finish_attach(&begun, true, &a), 0);
+	ck_assert_uint_eq(a.opening, 0);
+	ck_assert_str_eq(a.ifname, "tap0");
+	ck_assert_uint_eq(read_page(a.page).open_number, a.open_number);
+	devices_settle(world.devices, a.place, "a program");
+	ck_assert_uint_ne(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	ck_assert_int_eq(finish_attach(&begun, true, &other), ENXIO); /* it is over */
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(an_open_whose_relay_does_not_come_up_leaves_nothing)
+{
+	struct device_attached begun = begin_attach(DEVICE_TAP, 0), a;
+
+	devices_on_relay_end(world.devices, begun.place, 78); /* another's */
+	devices_on_relay_end(world.devices, begun.place, 77);
+	ck_assert_int_eq(finish_attach(&begun, false, &a), ENXIO);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	fake_link_start_relays(0);
+	a = world_attach(DEVICE_TAP, 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(an_open_whose_interface_goes_meanwhile_leaves_nothing)
+{
+	struct device_attached begun = begin_attach(DEVICE_TAP, 0), again, a;
+
+	fake_link_depart(1);
+	tell(NETIF_DEPARTED, 1);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	again = begin_attach(DEVICE_TAP, 0);
+	ck_assert_int_eq(finish_attach(&begun, true, &a), ENXIO); /* not the later one */
+	ck_assert_int_eq(finish_attach(&again, true, &a), 0);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(end_all_ends_what_is_being_opened)
+{
+	struct device_attached begun = begin_attach(DEVICE_TAP, 0), a;
+
+	ck_assert_uint_eq(devices_end_all(world.devices), 1);
+	ck_assert_uint_eq(fake_link_count(), 0);
+	ck_assert_int_eq(finish_attach(&begun, true, &a), ENXIO);
+}
+END_TEST
+
+START_TEST(an_open_after_a_close_waits_until_what_was_written_is_through)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0), b;
+	struct os_peer root = {0};
+
+	fake_link_hold(RELAYS_ENDING);
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &b), EINPROGRESS);
+		ck_assert_uint_eq(b.opening, 0);
+		ck_assert_uint_eq(b.place, a.place);
+		ck_assert_uint_eq(read_page(a.page).gone, 0);
+	}
+	fake_link_hold(RELAYS_OVER);
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &b), 0);
+	ck_assert_uint_gt(b.open_number, a.open_number);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+	close_attached(&b);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -940,6 +1059,11 @@ main(void)
 	tcase_add_test(tcase, next_daemon_closes_what_went_meanwhile);
 	tcase_add_test(tcase, end_all_takes_every_interface_away);
 	tcase_add_test(tcase, describe_walks_all_devices_and_ends);
+	tcase_add_test(tcase, an_open_that_waits_for_its_relay_is_taken_and_does_not_show);
+	tcase_add_test(tcase, an_open_whose_relay_does_not_come_up_leaves_nothing);
+	tcase_add_test(tcase, an_open_whose_interface_goes_meanwhile_leaves_nothing);
+	tcase_add_test(tcase, end_all_ends_what_is_being_opened);
+	tcase_add_test(tcase, an_open_after_a_close_waits_until_what_was_written_is_through);
 	suite_add_tcase(suite, tcase);
 	return run_suite(suite);
 }
