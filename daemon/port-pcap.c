@@ -11,6 +11,8 @@
  * the memory, so they are made for an ordinary one.  Of a longer frame the ring gets the start, and the kernel queues the whole
  * frame on the handle's socket (PACKET_COPY_THRESH), in the same order; the two are matched by length and start.
  *
+ * From a BPF device libpcap reads all that has come, hands over a burst, and keeps the rest for the next call.
+ *
  * Limits.  The ring's RING_BYTES are the kernel's memory, allocated at start; the queue of long frames is bounded by LONG_BYTES.
  *
  * Sources: pcap(3PCAP); pcap-linux.c of libpcap 1.10 (TPACKET_V2 in immediate mode, slot size of snapshot length and MTU);

@@ -27,7 +27,8 @@ struct port;
 struct port_ops {
 	/*
 	 * Hands over what has come in, up to burst frames, in order, each valid during the call only.  Returns how many came; 0: none
-	 * now; -1 with errno: the interface is gone.  Never waits.
+	 * now; -1 with errno: the interface is gone.  Never waits.  Where there were burst frames, more may be held that the kernel has
+	 * given already: of those the descriptor tells nothing.
 	 */
 	int (*receive)(struct port *port, unsigned burst, void (*on_frame)(void *argument, const struct port_frame *frame),
 	    void *argument);

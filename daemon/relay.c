@@ -4,7 +4,8 @@
  *
  * Theory of operation.  One process per open relayed device runs this, driven by two descriptors.  Port readable: up to PORT_BURST
  * frames from the link, one datagram each into the channel.  Channel readable: up to PORT_BURST datagrams, one frame each to the link.
- * The burst bounds how long one direction keeps the other waiting.  Frames are never split, merged, reordered or sent twice.  The
+ * The burst bounds how long one direction keeps the other waiting.  After a whole one the port is asked again: it may have taken more from
+ * the kernel than it gave (port.h), and then its descriptor says nothing.  Frames are never split, merged, reordered or sent twice.  The
  * loop is poll(2) itself: with two descriptors, no timer and no callback there is nothing for a library to keep.
  *
  * Overload.  A full channel means a slow program: the new frame is dropped and counted, the queued ones stay (device contract,
@@ -60,6 +61,7 @@ struct relay {
 	struct relay_counters *counters;
 	unsigned unasked; /* frames since the port was asked what it lost */
 	bool silent;      /* nothing will come from the program any more */
+	bool more;        /* the port gave a whole burst: it may hold the next one already */
 	struct burst to_program, from_program;
 };
 
@@ -189,6 +191,7 @@ from_port(struct relay *r)
 		return RELAY_PORT_GONE;
 	}
 	fill_channel(r);
+	r->more = n == PORT_BURST;
 	r->unasked += (unsigned)n;
 	return RELAY_GOES_ON;
 }
@@ -280,10 +283,10 @@ relay_turn(struct relay *r, int timeout_ms)
 	if (r->unasked >= STATS_FRAMES) {
 		ask_what_was_lost(r);
 	}
-	if (poll(p, 2, timeout_ms) < 0) {
+	if (poll(p, 2, r->more ? 0 : timeout_ms) < 0) {
 		return errno == EINTR ? RELAY_GOES_ON : RELAY_FAILED;
 	}
-	if (p[1].revents != 0) {
+	if (p[1].revents != 0 || r->more) {
 		state = from_port(r);
 	}
 	if (state == RELAY_GOES_ON && sockpair_is_closed(r->channel, p[0].revents)) {

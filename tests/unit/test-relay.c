@@ -22,6 +22,7 @@ static struct fake_port {
 	uint32_t next_in, last_in; /* numbers of the frames that wait */
 	size_t in_bytes;
 	bool gone;
+	bool takes_all;            /* the first call of receive takes all that has come from the kernel, as from a BPF device */
 	unsigned takes;            /* frames that the next call of send takes; UINT32_MAX: all */
 	unsigned largest_burst, calls;
 	uint32_t out[FRAMES_MAX];
@@ -62,7 +63,7 @@ fake_receive(struct port *port, unsigned burst, void (*on_frame)(void *argument,
 		memset(data, 0, fake.in_bytes); /* valid during the call only */
 		n++;
 	}
-	if (fake.next_in == fake.last_in) {
+	if (fake.next_in == fake.last_in || fake.takes_all) {
 		(void)!read(port->fd, &count, sizeof(count));
 	}
 	return n;
@@ -220,6 +221,23 @@ START_TEST(one_turn_moves_a_burst_at_most_and_both_ways)
 		ck_assert_uint_eq(counters.to_program.packets, turn * PORT_BURST);
 		ck_assert_uint_eq(counters.from_program.packets, turn * PORT_BURST);
 	}
+}
+END_TEST
+
+/* The port's descriptor is readable once. */
+START_TEST(what_the_port_holds_is_not_left_there)
+{
+	fake.takes_all = true;
+	frames_come_in(3 * PORT_BURST + 8);
+	for (unsigned turn = 0; turn < 4; turn++) {
+		ck_assert_int_eq(relay_turn(relay, turn == 0 ? 0 : 20000), RELAY_GOES_ON);
+	}
+	for (int64_t i = 0; i < 3 * PORT_BURST + 8; i++) {
+		ck_assert_int_eq(program_reads(), i);
+	}
+	/* The last burst was not a whole one. */
+	ck_assert_int_eq(relay_turn(relay, 20), RELAY_GOES_ON);
+	ck_assert_uint_eq(fake.calls, 4);
 }
 END_TEST
 
@@ -423,6 +441,7 @@ main(void)
 	tcase_add_test(tcase, order_is_kept_to_the_program);
 	tcase_add_test(tcase, order_is_kept_to_the_port);
 	tcase_add_test(tcase, one_turn_moves_a_burst_at_most_and_both_ways);
+	tcase_add_test(tcase, what_the_port_holds_is_not_left_there);
 	tcase_add_test(tcase, a_full_channel_drops_the_newest_and_counts);
 	tcase_add_test(tcase, a_stopped_reader_does_not_stop_the_other_way);
 	tcase_add_test(tcase, what_the_port_does_not_take_is_counted);
