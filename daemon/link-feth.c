@@ -30,6 +30,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
 #include <sys/sysctl.h>
@@ -120,6 +121,22 @@ set_peer(int sock, const char *near, const char *far)
 	return ioctl(sock, SIOCSDRVSPEC, &request);
 }
 
+/* A fresh address, with the local bit and without the group bit: the driver's own is the same for a number, on each machine. */
+static int
+set_random_mac(int sock, const char *ifname)
+{
+	struct ifreq request = {.ifr_addr = {.sa_len = 6, .sa_family = AF_LINK}}; /* the length is the hardware address' own (net/if.c) */
+	uint8_t mac[6];
+
+	if (getentropy(mac, sizeof(mac)) < 0) {
+		return -1;
+	}
+	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u);
+	memcpy(request.ifr_name, ifname, strnlen(ifname, sizeof(request.ifr_name) - 1));
+	memcpy(request.ifr_addr.sa_data, mac, sizeof(mac));
+	return ioctl(sock, SIOCSIFLLADDR, &request);
+}
+
 static void
 destroy_pair(int sock, const char *near)
 {
@@ -186,7 +203,7 @@ make_pair(int sock, struct link *l, char far[IFNAMSIZ], struct netif_status *sta
 		return -1;
 	}
 	if (set_peer(sock, l->ifname, far) < 0 || request_by_name(sock, SIOCSIFMTU, far, FAR_MTU) < 0 ||
-	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
+	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 || set_random_mac(sock, l->ifname) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
 		destroy_pair(sock, l->ifname);
 		return -1;
 	}
