@@ -76,7 +76,8 @@ struct monitor {
 	struct event *look_event; /* pending only while there are persistent interfaces */
 	struct requests *requests;
 	struct log_limit request_limit;
-	int status; /* of exit */
+	int status;   /* of exit */
+	bool stopped; /* with all devices, by a stop request */
 };
 
 static void
@@ -89,7 +90,10 @@ finish(struct monitor *m, int status)
 static void
 on_finish(void *argument, int status)
 {
-	finish(argument, status);
+	struct monitor *m = argument;
+
+	m->stopped = status == EX_OK;
+	finish(m, status);
 }
 
 static void
@@ -564,7 +568,7 @@ serve(struct monitor *m)
 	}
 	status = serve_on(m, listener);
 	close(listener);
-	rundir_withdraw(&m->rundir);
+	rundir_withdraw(&m->rundir, m->stopped);
 	return status;
 }
 

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <launch.h>
 #include <libproc.h>
 #include <limits.h>
 #include <pwd.h>
@@ -40,6 +41,8 @@
 
 /* The service's own user, by the system's rule for such names; it need not exist. */
 #define SERVICE_USER "_tuntapd"
+/* The control socket's name in the job's property list (launchd/). */
+#define JOB_SOCKET "control"
 /* Descriptors looked at in one go. */
 #define LIST_MAX 256
 
@@ -470,6 +473,27 @@ os_raise_file_limit(void)
 		limit.rlim_cur = limit.rlim_max < OPEN_MAX ? limit.rlim_max : OPEN_MAX;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
 	}
+}
+
+int
+os_take_socket(void)
+{
+	int *fds = NULL, fd = -1, error;
+	size_t count = 0;
+
+	error = launch_activate_socket(JOB_SOCKET, &fds, &count);
+	if (error == 0 && count == 1 && sys_set_cloexec(fds[0]) < 0) {
+		error = errno;
+	} else if (error == 0 && count == 1) {
+		fd = fds[0];
+	}
+	for (size_t i = 0; fd < 0 && i < count; i++) {
+		sys_close(fds[i]);
+	}
+	free(fds);
+	/* ESRCH: started by somebody else than launchd; EALREADY: asked before (launch(3)). */
+	errno = error == ESRCH || (error == 0 && count == 0) ? ENOENT : error == 0 ? E2BIG : error;
+	return fd;
 }
 
 void

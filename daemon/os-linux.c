@@ -19,6 +19,7 @@
 #include <linux/capability.h>
 #include <linux/nsfs.h>
 #include <linux/sockios.h>
+#include <linux/un.h>
 #include <pwd.h>
 #include <sched.h>
 #include <signal.h>
@@ -32,7 +33,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -40,9 +40,6 @@
 #include "log.h"
 #include "protocol/paths.h"
 #include "protocol/transport.h"
-
-/* linux/un.h, which does not go together with sys/un.h */
-#define SIOCUNIXFILE (SIOCPROTOPRIVATE + 0)
 
 int
 os_peer_read(int sock, struct os_peer *peer)
@@ -771,31 +768,5 @@ os_raise_file_limit(void)
 	if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
 		limit.rlim_cur = limit.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
-void
-os_notify_ready(void)
-{
-	static const char text[] = "READY=1";
-	const char *path = getenv("NOTIFY_SOCKET");
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	size_t length = path != NULL ? strlen(path) : 0;
-	int fd;
-
-	if (length < 2 || length >= sizeof(address.sun_path) || (path[0] != '/' && path[0] != '@')) {
-		return;
-	}
-	memcpy(address.sun_path, path, length);
-	if (path[0] == '@') {
-		address.sun_path[0] = '\0'; /* an abstract name */
-	}
-	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || sendto(fd, text, sizeof(text) - 1, MSG_NOSIGNAL, (struct sockaddr *)&address,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0) {
-		log_warn("telling the service manager that we serve");
-	}
-	if (fd >= 0) {
-		close(fd);
 	}
 }

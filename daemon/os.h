@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * os.h - what differs by platform and is neither a link nor an interface: who asks, network namespaces,
- * giving up rights, readiness.  One file per platform: os-linux.c; the filter of system calls has one of its own, filter-linux.c.
+ * giving up rights, the service manager.  One file per platform: os-linux.c, os-darwin.c; on Linux the filter of system calls and the
+ * service manager have files of their own, filter-linux.c and manager-linux.c.
  */
 #ifndef TUNTAPD_DAEMON_OS_H
 #define TUNTAPD_DAEMON_OS_H
@@ -160,6 +161,14 @@ int os_pipe(int ends[2]);
 
 /* As many descriptors as this process may have from now on, up to the hard limit. */
 void os_raise_file_limit(void);
+
+/*
+ * The control socket, where the service manager made it and started this process with it (sd_listen_fds(3): LISTEN_FDS;
+ * launch_activate_socket(3)): a descriptor, close-on-exec.  -1 with errno: ENOENT (there is no such manager, or it has none for us),
+ * E2BIG (more than one: all are closed), or what the manager says.  It is given once in a process' life, and what this process starts hears
+ * nothing of it.
+ */
+int os_take_socket(void);
 
 /* Tells the service manager, if there is one that listens, that the daemon serves (sd_notify(3): NOTIFY_SOCKET). */
 void os_notify_ready(void);

@@ -4,6 +4,9 @@
  *
  * RUNDIR must be a directory of our own user, writable by nobody else: programs believe its files.  For the default
  * socket it holds the socket, too; for another socket it stands beside it, in a directory that must exist.
+ *
+ * A service manager may make the control socket and keep it: then a daemon that ends leaves it, and the list of devices, and whoever opens a
+ * device before the next one serves waits for that one in place of being told that there is none.
  */
 #include "rundir.h"
 
@@ -178,11 +181,44 @@ remove_stale_socket(const struct rundir *r)
 	return unlink(r->socket_path);
 }
 
+/* The service manager's socket is ours if it is of the right kind and programs find it where this daemon's is.  Takes fd over. */
+static int
+adopt_socket(struct rundir *r, int fd)
+{
+	struct os_file named = {0};
+	struct stat st;
+
+	if (transport_adopt(fd) < 0) {
+		log_error("the socket that the service manager made is not for %s", r->socket_path);
+	} else if (os_socket_file(fd, &named) < 0 || lstat(r->socket_path, &st) < 0) {
+		log_error("looking for the service manager's socket at %s", r->socket_path);
+	} else if (named.device != st.st_dev || named.inode != st.st_ino) {
+		log_errorx("the socket that the service manager made is not the one at %s: make both the same path", r->socket_path);
+	} else {
+		r->socket_file = named;
+		r->handed_over = true;
+		return fd;
+	}
+	close(fd);
+	return -1;
+}
+
 int
 rundir_listen(struct rundir *r)
 {
-	int fd;
+	int fd = os_take_socket();
 
+	if (fd >= 0) {
+		return adopt_socket(r, fd);
+	}
+	if (errno == E2BIG) {
+		log_errorx("the service manager made more than one socket; %s is all that is served", r->socket_path);
+		return -1;
+	}
+	if (errno != ENOENT) {
+		log_error("taking the socket that the service manager made");
+		return -1;
+	}
 	if (remove_stale_socket(r) < 0) {
 		if (errno != EEXIST && errno != EADDRINUSE) {
 			log_error("%s", r->socket_path);
@@ -274,12 +310,15 @@ rundir_write_devices(const struct rundir *r, const struct policy *policy)
 }
 
 void
-rundir_withdraw(const struct rundir *r)
+rundir_withdraw(const struct rundir *r, bool for_good)
 {
+	if (r->handed_over && !for_good) {
+		return;
+	}
 	if (unlinkat(r->fd, PATHS_DEVICES, 0) < 0 && errno != ENOENT) {
 		log_warn("removing %s/" PATHS_DEVICES, r->path);
 	}
-	if (unlink(r->socket_path) < 0 && errno != ENOENT) {
+	if (!r->handed_over && unlink(r->socket_path) < 0 && errno != ENOENT) {
 		log_warn("removing %s", r->socket_path);
 	}
 }

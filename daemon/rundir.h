@@ -20,6 +20,7 @@ struct rundir {
 	char socket_path[192];
 	char path[192];
 	struct os_file socket_file; /* the control socket's, while it listens */
+	bool handed_over;           /* the control socket is the service manager's */
 };
 
 /*
@@ -29,7 +30,7 @@ struct rundir {
 int rundir_open(struct rundir *r, const char *socket_path);
 void rundir_close(struct rundir *r);
 
-/* The listening control socket, in place of what a dead daemon left.  A descriptor, or -1, logged. */
+/* The listening control socket: the service manager's, or one in place of what a dead daemon left.  A descriptor, or -1, logged. */
 int rundir_listen(struct rundir *r);
 
 /*
@@ -41,7 +42,10 @@ int rundir_check_connection(const struct rundir *r, int sock);
 /* Writes RUNDIR/devices.  0, or -1 with errno. */
 int rundir_write_devices(const struct rundir *r, const struct policy *policy);
 
-/* A clean end: devices and socket go, so that programs see at once that nobody serves. */
-void rundir_withdraw(const struct rundir *r);
+/*
+ * A clean end: list and socket go, so that programs see at once that nobody serves.  With the service manager's socket the next daemon
+ * is started by whoever connects: so nothing goes, or (for_good: that is not to be) the list.
+ */
+void rundir_withdraw(const struct rundir *r, bool for_good);
 
 #endif

@@ -35,6 +35,12 @@ int transport_connect(const char *path);
  */
 int transport_listen(const char *path, int backlog);
 
+/*
+ * Whether a socket that somebody else made is of transport_listen()'s kind, and listens; then it is made close-on-exec and non-blocking.
+ * 0, or -1 with errno: EPROTOTYPE (of another type), EINVAL (it does not listen), ENOTSOCK, or as fcntl(2).
+ */
+int transport_adopt(int listener);
+
 /* accept(2): close-on-exec, non-blocking.  -1 with errno. */
 int transport_accept(int listener);
 
