@@ -5,7 +5,7 @@
  * Theory of operation.  The identification bytes say class and byte order; fields are then taken
  * byte by byte at the offsets of that class, so a file of another machine reads as well as one of
  * ours, and no struct of the system's is laid over a stranger's bytes.  The program headers are
- * read one at a time until PT_INTERP is found; its path tells the C library by name: musl's loader
+ * read one at a time; the first PT_INTERP's path tells the C library by name: musl's loader
  * is called ld-musl-ARCH.so.1, glibc's ld-linux*.so.N, ld64.so.N or ld.so.N.
  *
  * A program without PT_INTERP is static, or a static position-independent one: nobody loads a
@@ -14,12 +14,10 @@
  * Sources: elf(5); fs/binfmt_elf.c (load_elf_phdrs: headers of exactly the class' size, at most 64
  * KiB of them; load_elf_binary: an interpreter's path of 2 to PATH_MAX bytes that ends with NUL).
  */
-#include "cli/binary.h"
+#include "cli/binary-format.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define IDENT_BYTES 16
 #define HEADER_BYTES_MAX 64 /* of class 64; class 32 has 52 */
@@ -28,6 +26,9 @@
 #define TYPE_EXEC 2
 #define TYPE_DYN 3
 #define SEGMENT_INTERP 3
+#define SEGMENT_NOTE 4
+#define GO_NOTE_TYPE 4
+#define GO_NOTE_BYTES 16 /* a note's header and its name */
 
 /* Offsets of the fields that are needed, by class. */
 struct layout {
@@ -60,27 +61,6 @@ take(const uint8_t *bytes, unsigned count, bool big_endian)
 	return value;
 }
 
-/* All of size bytes at offset.  0, or -1 with errno: EBADMSG where the file ends before. */
-static int
-read_exactly(binary_read_fn read, void *context, void *data, size_t size, uint64_t offset)
-{
-	ssize_t n;
-
-	if (offset > INT64_MAX - size) {
-		errno = EBADMSG; /* past what a file can be */
-		return -1;
-	}
-	n = read(context, data, size, offset);
-	if (n < 0) {
-		return -1;
-	}
-	if ((size_t)n != size) {
-		errno = EBADMSG;
-		return -1;
-	}
-	return 0;
-}
-
 static enum binary_libc
 libc_of(const char *interpreter)
 {
@@ -98,67 +78,78 @@ libc_of(const char *interpreter)
 }
 
 static int
-read_interpreter(
-    binary_read_fn read, void *context, struct binary_info *info, uint64_t offset, uint64_t bytes)
+read_interpreter(const struct binary_source *source, struct binary_info *info, uint64_t offset, uint64_t bytes)
 {
 	if (bytes < 2 || bytes > sizeof(info->interpreter)) {
-		errno = EBADMSG;
-		return -1;
+		return binary_damaged();
 	}
-	if (read_exactly(read, context, info->interpreter, (size_t)bytes, offset) < 0) {
+	if (binary_take(source, info->interpreter, (size_t)bytes, offset) < 0) {
 		info->interpreter[0] = '\0';
 		return -1;
 	}
 	if (info->interpreter[bytes - 1] != '\0' || info->interpreter[0] == '\0') {
 		info->interpreter[0] = '\0';
-		errno = EBADMSG;
-		return -1;
+		return binary_damaged();
 	}
 	info->dynamic = true;
 	info->libc = libc_of(info->interpreter);
 	return 0;
 }
 
+/*
+ * Whether a segment of notes begins with the Go linker's (cmd/link/internal/ld/elf.go: name "Go", type 4, always a segment of its
+ * own).  What cannot be read is no note of Go's: nothing depends on it.
+ */
+static bool
+is_go_note(const struct binary_source *source, const struct binary_info *info, uint64_t offset, uint64_t bytes)
+{
+	uint8_t note[GO_NOTE_BYTES];
+
+	if (bytes < sizeof(note) || binary_take(source, note, sizeof(note), offset) < 0) {
+		return false;
+	}
+	return take(note, 4, info->big_endian) == 4 && take(note + 8, 4, info->big_endian) == GO_NOTE_TYPE &&
+	    memcmp(note + 12, "Go\0", 4) == 0;
+}
+
 static int
-find_interpreter(binary_read_fn read, void *context, struct binary_info *info,
-    const struct layout *l, const uint8_t *header)
+walk_segments(const struct binary_source *source, struct binary_info *info, const struct layout *l, const uint8_t *header)
 {
 	uint64_t table = take(header + l->phoff, l->word, info->big_endian);
 	unsigned count = (unsigned)take(header + l->phnum, 2, info->big_endian);
 
-	if (count == 0 ||
-	    take(header + l->phentsize, 2, info->big_endian) != l->program_header_bytes ||
-	    count * l->program_header_bytes > PROGRAM_HEADERS_BYTES_MAX ||
-	    table > INT64_MAX - PROGRAM_HEADERS_BYTES_MAX) {
-		errno = EBADMSG; /* the kernel refuses such a program, too */
-		return -1;
+	if (count == 0 || take(header + l->phentsize, 2, info->big_endian) != l->program_header_bytes ||
+	    count * l->program_header_bytes > PROGRAM_HEADERS_BYTES_MAX || table > INT64_MAX - PROGRAM_HEADERS_BYTES_MAX) {
+		return binary_damaged(); /* the kernel refuses such a program, too */
 	}
 	for (unsigned i = 0; i < count; i++) {
 		uint8_t segment[PROGRAM_HEADER_BYTES_MAX];
+		uint64_t type, offset, bytes;
 
-		if (read_exactly(read, context, segment, l->program_header_bytes,
-		    table + (uint64_t)i * l->program_header_bytes) < 0) {
+		if (binary_take(source, segment, l->program_header_bytes, table + (uint64_t)i * l->program_header_bytes) < 0) {
 			return -1;
 		}
-		if (take(segment, 4, info->big_endian) == SEGMENT_INTERP) {
-			return read_interpreter(read, context, info,
-			    take(segment + l->p_offset, l->word, info->big_endian),
-			    take(segment + l->p_filesz, l->word, info->big_endian));
+		type = take(segment, 4, info->big_endian);
+		offset = take(segment + l->p_offset, l->word, info->big_endian);
+		bytes = take(segment + l->p_filesz, l->word, info->big_endian);
+		if (type == SEGMENT_INTERP && !info->dynamic && read_interpreter(source, info, offset, bytes) < 0) {
+			return -1;
+		}
+		if (type == SEGMENT_NOTE && is_go_note(source, info, offset, bytes)) {
+			info->go = true;
 		}
 	}
 	return 0;
 }
 
 int
-binary_read_from(binary_read_fn read, void *context, struct binary_info *info)
+binary_elf_read(const struct binary_source *source, struct binary_info *info)
 {
 	uint8_t header[HEADER_BYTES_MAX];
 	const struct layout *l;
 	unsigned type;
-	ssize_t n;
+	ssize_t n = source->read(source->context, header, IDENT_BYTES, source->base);
 
-	memset(info, 0, sizeof(*info));
-	n = read(context, header, IDENT_BYTES, 0);
 	if (n < 0) {
 		return -1;
 	}
@@ -166,52 +157,23 @@ binary_read_from(binary_read_fn read, void *context, struct binary_info *info)
 		errno = ENOEXEC;
 		return -1;
 	}
-	if (n != IDENT_BYTES || (header[4] != 1 && header[4] != 2) ||
-	    (header[5] != 1 && header[5] != 2)) {
-		errno = EBADMSG;
-		return -1;
+	if (n != IDENT_BYTES || (header[4] != 1 && header[4] != 2) || (header[5] != 1 && header[5] != 2)) {
+		return binary_damaged();
 	}
 	l = header[4] == 2 ? &layout_64 : &layout_32;
 	info->bits = l->bits;
 	info->big_endian = header[5] == 2;
-	if (read_exactly(read, context, header, l->header_bytes, 0) < 0) {
+	if (binary_take(source, header, l->header_bytes, 0) < 0) {
 		return -1;
 	}
 	type = (unsigned)take(header + 16, 2, info->big_endian);
 	info->machine = (uint16_t)take(header + 18, 2, info->big_endian);
 	info->program = type == TYPE_EXEC || type == TYPE_DYN;
-	return info->program ? find_interpreter(read, context, info, l, header) : 0;
-}
-
-static ssize_t
-read_file(void *context, void *data, size_t size, uint64_t offset)
-{
-	const int *fd = context;
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(*fd, (char *)data + done, size - done, (off_t)(offset + done));
-
-		if (n == 0) {
-			break;
-		}
-		if (n > 0) {
-			done += (size_t)n;
-		} else if (errno != EINTR) {
-			return -1;
-		}
-	}
-	return (ssize_t)done;
-}
-
-int
-binary_read(int fd, struct binary_info *info)
-{
-	return binary_read_from(read_file, &fd, info);
+	return info->program ? walk_segments(source, info, l, header) : 0;
 }
 
 const char *
-binary_machine_name(const struct binary_info *info)
+binary_elf_machine(const struct binary_info *info)
 {
 	/* elf(5), e_machine; EM_* of linux/elf-em.h. */
 	static const struct {
@@ -221,13 +183,11 @@ binary_machine_name(const struct binary_info *info)
 		{3, "x86"}, {8, "MIPS"}, {20, "PowerPC"}, {21, "PowerPC 64"}, {22, "S/390"},
 		{40, "arm"}, {62, "x86-64"}, {183, "arm64"}, {243, "RISC-V"}, {258, "LoongArch"},
 	};
-	static char other[24];
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		if (names[i].machine == info->machine) {
 			return names[i].name;
 		}
 	}
-	snprintf(other, sizeof(other), "machine %u", info->machine);
-	return other;
+	return NULL;
 }

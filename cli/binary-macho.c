@@ -2,26 +2,20 @@
 /*
  * binary-macho.c - what a program file is, from its Mach-O header.  See binary.h.
  *
- * Theory of operation.  A file for several architectures begins with a list of slices, big end first;
- * of those the one for the machine that this file was compiled for is read, or else the first.  A
- * slice has a header and load commands, little end first on every machine served; they are read into
- * memory of a fixed size and walked once.  The code signature, where there is one, is big end first: its
- * index leads to the code directory, whose flags say what the loader forbids, and to the
- * entitlements, a property list, in which a key is looked for as text.
+ * Theory of operation.  A file for several architectures begins with a list of slices, big end first; the wanted one is read, or
+ * that for the machine that this file was compiled for, or else the first.  A slice has a header and load commands, little end
+ * first on every machine served; each is looked at where it stands, and no more of it is read than is needed.  The code
+ * signature, where there is one, is big end first: its index leads to the code directory, whose flags say what the loader
+ * forbids, and to the entitlements, twice: a property list as text, and DER, which macOS 12 and later go by.  In both a key is
+ * looked for, and whether it is true; neither is parsed further, and whether the signature is valid is the kernel's business.
  *
- * What keeps the shim out: a section __RESTRICT,__restrict; the flag that restricts; the hardened
- * runtime without the entitlement that lets the environment in, or with it but without the one
- * that lets other teams' libraries in.
- *
- * Sources: mach-o/loader.h, mach-o/fat.h; XNU osfmk/kern/cs_blobs.h (CS_SuperBlob,
- * CS_CodeDirectory, CS_RESTRICT, CS_REQUIRE_LV, CS_RUNTIME); Apple's documentation of the two entitlements.
+ * Sources: mach-o/loader.h, mach-o/fat.h, mach/machine.h; XNU osfmk/kern/cs_blobs.h (CS_SuperBlob, CS_CodeDirectory, slots 5 and
+ * 7, CS_ADHOC, CS_RESTRICT, CS_REQUIRE_LV, CS_RUNTIME); Apple's documentation of the two entitlements; X.690 for DER.
  */
-#include "cli/binary.h"
+#include "cli/binary-format.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define MAGIC_64 0xfeedfacfu
 #define MAGIC_32 0xfeedfaceu
@@ -29,13 +23,21 @@
 #define FAT_MAGIC_64 0xcafebabfu
 #define HEADER_BYTES 32
 #define FAT_HEADER_BYTES 8
-#define FAT_SLICES_MAX 16
-#define COMMANDS_BYTES_MAX 32768
+/* Some hundreds of commands take 30 KiB; the linker's own room for more is less than this. */
+#define COMMANDS_BYTES_MAX 262144
+#define COMMAND_BYTES 8
 #define TYPE_EXECUTE 2
 #define CPU_64 0x01000000u
 #define CPU_X86 7
 #define CPU_ARM 12
+#define CPU_PPC 18
+#define SUBTYPE_MASK 0x00ffffffu /* the byte above has features */
+#define SUBTYPE_ARM64E 2
 #define COMMAND_SEGMENT_64 0x19
+#define COMMAND_VERSION_MACOS 0x24
+#define COMMAND_VERSION_IOS 0x25
+#define COMMAND_BUILD_VERSION 0x32
+#define PLATFORM_IOS 2
 #define COMMAND_DYLINKER 0x0e
 #define COMMAND_SIGNATURE 0x1d
 #define SEGMENT_BYTES 72
@@ -45,24 +47,22 @@
 #define BLOB_SIGNATURE 0xfade0cc0u
 #define BLOB_DIRECTORY 0xfade0c02u
 #define BLOB_ENTITLEMENTS 0xfade7171u
+#define BLOB_ENTITLEMENTS_DER 0xfade7172u
 #define BLOBS_MAX 32
-#define ENTITLEMENTS_BYTES_MAX 16384
+#define ENTITLEMENTS_BYTES_MAX 32768
+#define CS_ADHOC 0x2u
 #define CS_RESTRICT 0x0800u
 #define CS_REQUIRE_LV 0x2000u
 #define CS_RUNTIME 0x10000u
+
+#define KEY_ENVIRONMENT "com.apple.security.cs.allow-dyld-environment-variables"
+#define KEY_LIBRARIES "com.apple.security.cs.disable-library-validation"
 
 #ifdef __aarch64__
 #define OWN_CPU (CPU_64 | CPU_ARM)
 #else
 #define OWN_CPU (CPU_64 | CPU_X86)
 #endif
-
-/* A stranger's file, and where in it the slice begins. */
-struct file {
-	binary_read_fn read;
-	void *context;
-	uint64_t slice;
-};
 
 static uint32_t
 little(const uint8_t *bytes)
@@ -76,142 +76,141 @@ big(const uint8_t *bytes)
 	return (uint32_t)bytes[0] << 24 | (uint32_t)bytes[1] << 16 | (uint32_t)bytes[2] << 8 | (uint32_t)bytes[3];
 }
 
-/* All of size bytes at offset of the slice.  0, or -1 with errno: EBADMSG where the file ends before. */
-static int
-read_exactly(const struct file *f, void *data, size_t size, uint64_t offset)
-{
-	ssize_t n;
-
-	if (offset > INT64_MAX - f->slice || f->slice + offset > INT64_MAX - size) {
-		errno = EBADMSG;
-		return -1;
-	}
-	n = f->read(f->context, data, size, f->slice + offset);
-	if (n < 0) {
-		return -1;
-	}
-	if ((size_t)n != size) {
-		errno = EBADMSG;
-		return -1;
-	}
-	return 0;
-}
-
-static int
-damaged(void)
-{
-	errno = EBADMSG;
-	return -1;
-}
-
 /* Chooses the slice of a file for several architectures. */
 static int
-choose_slice(struct file *f, bool wide)
+choose_slice(struct binary_source *f, bool wide, int wanted, struct binary_info *info)
 {
-	uint8_t entries[FAT_SLICES_MAX * 32] = {0}, header[FAT_HEADER_BYTES] = {0};
+	uint8_t entries[BINARY_SLICES_MAX * 32] = {0}, header[FAT_HEADER_BYTES] = {0};
 	size_t entry_bytes = wide ? 32 : 20;
-	uint64_t chosen = 0;
+	const uint8_t *entry;
 	uint32_t count;
 
-	if (read_exactly(f, header, sizeof(header), 0) < 0) {
+	if (binary_take(f, header, sizeof(header), 0) < 0) {
 		return -1;
 	}
 	count = big(header + 4);
-	if (count == 0 || count > FAT_SLICES_MAX) {
+	if (count == 0 || count > BINARY_SLICES_MAX) {
 		errno = ENOEXEC; /* a Java class has the same magic, and a version of 45 or more there */
 		return -1;
 	}
-	if (read_exactly(f, entries, count * entry_bytes, FAT_HEADER_BYTES) < 0) {
+	if (binary_take(f, entries, count * entry_bytes, FAT_HEADER_BYTES) < 0) {
 		return -1;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *entry = entries + i * entry_bytes;
-
-		if (i == 0 || big(entry) == OWN_CPU) {
-			chosen = wide ? (uint64_t)big(entry + 8) << 32 | big(entry + 12) : big(entry + 8);
+	info->slices = (uint8_t)count;
+	if (wanted >= (int)count) {
+		errno = ERANGE;
+		return -1;
+	}
+	info->slice = (uint8_t)(wanted >= 0 ? wanted : 0);
+	for (uint32_t i = 0; wanted < 0 && i < count; i++) {
+		if (big(entries + i * entry_bytes) == OWN_CPU) {
+			info->slice = (uint8_t)i;
+			break;
 		}
 	}
-	f->slice = chosen;
-	return 0;
+	entry = entries + info->slice * entry_bytes;
+	f->base = wide ? (uint64_t)big(entry + 8) << 32 | big(entry + 12) : big(entry + 8);
+	return f->base >= FAT_HEADER_BYTES ? 0 : binary_damaged();
 }
 
 /* Whether a key of the property list is true there.  text is ended by a NUL. */
 static bool
-entitles(const char *text, const char *key)
+entitles_in_text(const char *text, const char *key)
 {
-	const char *at = strstr(text, key);
+	static const char begins[] = "<key>", ends[] = "</key>", is_true[] = "<true/>";
+	const size_t begin_bytes = sizeof(begins) - 1;
 
-	if (at == NULL) {
-		return false;
+	for (const char *at = text; (at = strstr(at, key)) != NULL; at++) {
+		const char *after = at + strlen(key);
+
+		if ((size_t)(at - text) < begin_bytes || strncmp(at - begin_bytes, begins, begin_bytes) != 0 ||
+		    strncmp(after, ends, sizeof(ends) - 1) != 0) {
+			continue;
+		}
+		after += sizeof(ends) - 1;
+		after += strspn(after, " \t\r\n");
+		return strncmp(after, is_true, sizeof(is_true) - 1) == 0;
 	}
-	at += strlen(key);
-	if (strncmp(at, "</key>", 6) != 0) {
-		return false;
-	}
-	at += 6;
-	at += strspn(at, " \t\r\n");
-	return strncmp(at, "<true/>", 7) == 0;
+	return false;
 }
 
-/* What the flags and entitlements of a signature mean for us. */
-static const char *
-judge_signature(uint32_t flags, const char *entitlements)
+/* Whether a key is true in DER: a UTF8String of just that length, then BOOLEAN true. */
+static bool
+entitles_in_der(const uint8_t *der, size_t bytes, const char *key)
 {
-	if ((flags & CS_RESTRICT) != 0) {
-		return "is signed as restricted, and the loader keeps libraries out of such programs: use another "
-		       "build of it";
+	static const uint8_t is_true[] = {0x01, 0x01, 0xff};
+	const size_t length = strlen(key);
+
+	for (size_t at = 0; at + 2 + length + sizeof(is_true) <= bytes; at++) {
+		if (der[at] == 0x0c && der[at + 1] == length && memcmp(der + at + 2, key, length) == 0) {
+			return memcmp(der + at + 2 + length, is_true, sizeof(is_true)) == 0;
+		}
 	}
-	if ((flags & CS_RUNTIME) != 0 && !entitles(entitlements, "com.apple.security.cs.allow-dyld-environment-variables")) {
-		return "has the hardened runtime, in which the loader ignores the environment: use another build of it, 'tuntapd fd' "
-		       "if it takes an open descriptor, or a copy of it that is signed anew ('codesign --force --sign - COPY')";
-	}
-	if ((flags & (CS_RUNTIME | CS_REQUIRE_LV)) != 0 &&
-	    !entitles(entitlements, "com.apple.security.cs.disable-library-validation")) {
-		return "takes only libraries of those who signed it, and would end with another: use another build of it, or a copy "
-		       "of it that is signed anew ('codesign --force --sign - COPY')";
-	}
-	return NULL;
+	return false;
 }
 
 static int
-read_signature(const struct file *f, uint64_t offset, uint32_t size, struct binary_info *info)
+read_entitlements(const struct binary_source *f, uint64_t offset, size_t bytes, bool der, struct binary_info *info)
+{
+	char text[ENTITLEMENTS_BYTES_MAX + 1] = "";
+	bool environment, libraries;
+
+	if (binary_take(f, text, bytes, offset) < 0) {
+		return -1;
+	}
+	text[bytes] = '\0';
+	environment = der ? entitles_in_der((uint8_t *)text, bytes, KEY_ENVIRONMENT) : entitles_in_text(text, KEY_ENVIRONMENT);
+	libraries = der ? entitles_in_der((uint8_t *)text, bytes, KEY_LIBRARIES) : entitles_in_text(text, KEY_LIBRARIES);
+	info->signature |= BINARY_ENTITLED | (environment ? BINARY_LETS_ENVIRONMENT : 0u) | (libraries ? BINARY_LETS_LIBRARIES : 0u);
+	return 0;
+}
+
+static unsigned
+signature_of(uint32_t flags)
+{
+	return ((flags & CS_ADHOC) != 0 ? BINARY_AD_HOC : 0u) | ((flags & CS_RUNTIME) != 0 ? BINARY_HARDENED : 0u) |
+	    ((flags & CS_RESTRICT) != 0 ? BINARY_RESTRICTED : 0u) | ((flags & CS_REQUIRE_LV) != 0 ? BINARY_VALIDATES : 0u);
+}
+
+static int
+read_signature(const struct binary_source *f, uint64_t offset, uint32_t size, struct binary_info *info)
 {
 	static const size_t index_bytes = 8;
-	char entitlements[ENTITLEMENTS_BYTES_MAX + 1] = "";
 	uint8_t header[12] = {0}, index[BLOBS_MAX * 8] = {0}, blob[16] = {0};
-	uint32_t count, flags = 0;
+	uint32_t count;
 
-	if (read_exactly(f, header, sizeof(header), offset) < 0) {
+	if ((info->signature & BINARY_SIGNED) != 0) {
+		return 0; /* the first one is the one */
+	}
+	info->signature = BINARY_SIGNED;
+	if (binary_take(f, header, sizeof(header), offset) < 0) {
 		return -1;
 	}
 	count = big(header + 8);
 	if (big(header) != BLOB_SIGNATURE || count > BLOBS_MAX) {
-		return damaged();
+		return binary_damaged();
 	}
-	if (read_exactly(f, index, count * index_bytes, offset + sizeof(header)) < 0) {
+	if (binary_take(f, index, count * index_bytes, offset + sizeof(header)) < 0) {
 		return -1;
 	}
 	for (uint32_t i = 0; i < count; i++) {
-		uint32_t at = big(index + i * index_bytes + 4), length;
+		uint32_t at = big(index + i * index_bytes + 4), length, kind;
 
 		if (at > size || size - at < sizeof(blob)) {
 			continue; /* a small one: none of those that matter */
 		}
-		if (read_exactly(f, blob, sizeof(blob), offset + at) < 0) {
+		if (binary_take(f, blob, sizeof(blob), offset + at) < 0) {
 			return -1;
 		}
+		kind = big(blob);
 		length = big(blob + 4);
-		if (big(blob) == BLOB_DIRECTORY) {
-			flags |= big(blob + 12);
-		} else if (big(blob) == BLOB_ENTITLEMENTS && length > 8 && length <= size - at && length - 8 <= ENTITLEMENTS_BYTES_MAX) {
-			if (read_exactly(f, entitlements, length - 8, offset + at + 8) < 0) {
-				return -1;
-			}
-			entitlements[length - 8] = '\0';
+		if (kind == BLOB_DIRECTORY) {
+			info->signature |= signature_of(big(blob + 12));
+		} else if ((kind == BLOB_ENTITLEMENTS || kind == BLOB_ENTITLEMENTS_DER) && length > 8 && length <= size - at &&
+		    length - 8 <= ENTITLEMENTS_BYTES_MAX &&
+		    read_entitlements(f, offset + at + 8, length - 8, kind == BLOB_ENTITLEMENTS_DER, info) < 0) {
+			return -1;
 		}
-	}
-	if (info->refuses == NULL) {
-		info->refuses = judge_signature(flags, entitlements);
 	}
 	return 0;
 }
@@ -227,78 +226,136 @@ is_named(const uint8_t *field, const char *name)
 }
 
 /* A segment's section __RESTRICT,__restrict. */
-static bool
-is_restricting(const uint8_t *segment, uint32_t bytes)
+static int
+read_segment(const struct binary_source *f, uint64_t at, uint32_t bytes, struct binary_info *info)
 {
-	uint32_t sections = little(segment + 64);
+	uint8_t segment[SEGMENT_BYTES] = {0}, section[SECTION_BYTES] = {0};
+	uint32_t sections;
 
-	if (!is_named(segment + 8, "__RESTRICT")) {
-		return false;
+	if (bytes < sizeof(segment)) {
+		return binary_damaged();
 	}
+	if (binary_take(f, segment, sizeof(segment), at) < 0) {
+		return -1;
+	}
+	if (!is_named(segment + 8, "__RESTRICT")) {
+		return 0;
+	}
+	sections = little(segment + 64);
 	for (uint32_t i = 0; i < sections && SEGMENT_BYTES + (i + 1) * SECTION_BYTES <= bytes; i++) {
-		if (is_named(segment + SEGMENT_BYTES + (size_t)i * SECTION_BYTES, "__restrict")) {
-			return true;
+		if (binary_take(f, section, sizeof(section), at + SEGMENT_BYTES + (uint64_t)i * SECTION_BYTES) < 0) {
+			return -1;
+		}
+		if (is_named(section, "__restrict")) {
+			info->restrict_segment = true;
 		}
 	}
-	return false;
+	return 0;
 }
 
 static int
-take_dylinker(const uint8_t *command, uint32_t bytes, struct binary_info *info)
+read_dylinker(const struct binary_source *f, uint64_t at, uint32_t bytes, struct binary_info *info)
 {
-	uint32_t at = bytes >= 12 ? little(command + 8) : 0;
-	size_t length;
+	uint8_t head[12] = {0};
+	uint32_t begin, size;
 
-	if (at < 12 || at >= bytes) {
-		return damaged();
+	if (info->dynamic) {
+		return 0;
 	}
-	length = strnlen((const char *)command + at, bytes - at);
-	if (length == bytes - at || length == 0 || length >= sizeof(info->interpreter)) {
-		return damaged();
+	if (bytes < sizeof(head)) {
+		return binary_damaged();
 	}
-	memcpy(info->interpreter, command + at, length + 1);
+	if (binary_take(f, head, sizeof(head), at) < 0) {
+		return -1;
+	}
+	begin = little(head + 8);
+	if (begin < sizeof(head) || begin >= bytes) {
+		return binary_damaged();
+	}
+	size = bytes - begin <= sizeof(info->interpreter) ? bytes - begin : (uint32_t)sizeof(info->interpreter);
+	if (binary_take(f, info->interpreter, size, at + begin) < 0) {
+		info->interpreter[0] = '\0';
+		return -1;
+	}
+	if (info->interpreter[0] == '\0' || memchr(info->interpreter, '\0', size) == NULL) {
+		info->interpreter[0] = '\0';
+		return binary_damaged();
+	}
 	info->dynamic = true;
 	info->libc = BINARY_LIBC_SYSTEM;
 	return 0;
 }
 
+/* The two numbers that follow a command's header. */
 static int
-walk_commands(const struct file *f, uint32_t count, uint32_t bytes, struct binary_info *info)
+read_pair(const struct binary_source *f, uint64_t at, uint32_t bytes, uint32_t pair[2])
 {
-	uint8_t commands[COMMANDS_BYTES_MAX];
-	uint32_t at = 0;
+	uint8_t command[16] = {0};
 
-	if (bytes > sizeof(commands)) {
-		return damaged();
+	if (bytes < sizeof(command)) {
+		return binary_damaged();
 	}
-	if (read_exactly(f, commands, bytes, info->bits == 64 ? HEADER_BYTES : HEADER_BYTES - 4) < 0) {
+	if (binary_take(f, command, sizeof(command), at) < 0) {
 		return -1;
 	}
-	for (uint32_t i = 0; i < count; i++) {
-		const uint8_t *command = commands + at;
-		uint32_t size = bytes - at >= 8 ? little(command + 4) : 0;
-		int result = 0;
+	pair[0] = little(command + 8);
+	pair[1] = little(command + 12);
+	return 0;
+}
 
-		if (size < 8 || size > bytes - at) {
-			return damaged();
+static int
+read_command(const struct binary_source *f, uint32_t kind, uint64_t at, uint32_t bytes, struct binary_info *info)
+{
+	uint32_t pair[2] = {0};
+
+	switch (kind) {
+	case COMMAND_DYLINKER:
+		return read_dylinker(f, at, bytes, info);
+	case COMMAND_SEGMENT_64:
+		return read_segment(f, at, bytes, info);
+	case COMMAND_SIGNATURE:
+		return read_pair(f, at, bytes, pair) < 0 ? -1 : read_signature(f, pair[0], pair[1], info);
+	case COMMAND_BUILD_VERSION:
+		if (read_pair(f, at, bytes, pair) < 0) {
+			return -1;
 		}
-		switch (little(command)) {
-		case COMMAND_DYLINKER:
-			result = take_dylinker(command, size, info);
-			break;
-		case COMMAND_SEGMENT_64:
-			if (size >= SEGMENT_BYTES && is_restricting(command, size)) {
-				info->refuses = "is restricted, and the loader keeps libraries out of such programs: use "
-						"another build of it";
-			}
-			break;
-		case COMMAND_SIGNATURE:
-			result = size >= 16 ? read_signature(f, little(command + 8), little(command + 12), info) : damaged();
-			break;
-		default:
-			break;
+		info->platform = pair[0];
+		return 0;
+	case COMMAND_VERSION_MACOS:
+		info->platform = BINARY_PLATFORM_MACOS;
+		return 0;
+	case COMMAND_VERSION_IOS:
+		info->platform = PLATFORM_IOS;
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int
+walk_commands(const struct binary_source *f, uint32_t count, uint32_t bytes, struct binary_info *info)
+{
+	const uint64_t start = info->bits == 64 ? HEADER_BYTES : HEADER_BYTES - 4;
+	uint32_t at = 0;
+
+	if (bytes > COMMANDS_BYTES_MAX) {
+		return binary_damaged();
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		uint8_t command[COMMAND_BYTES] = {0};
+		uint32_t size;
+
+		if (bytes - at < sizeof(command)) {
+			return binary_damaged();
 		}
-		if (result < 0) {
+		if (binary_take(f, command, sizeof(command), start + at) < 0) {
+			return -1;
+		}
+		size = little(command + 4);
+		if (size < sizeof(command) || size > bytes - at) {
+			return binary_damaged();
+		}
+		if (read_command(f, little(command), start + at, size, info) < 0) {
 			return -1;
 		}
 		at += size;
@@ -307,76 +364,55 @@ walk_commands(const struct file *f, uint32_t count, uint32_t bytes, struct binar
 }
 
 int
-binary_read_from(binary_read_fn read, void *context, struct binary_info *info)
+binary_macho_read(const struct binary_source *source, int slice, struct binary_info *info)
 {
-	struct file f = {.read = read, .context = context};
+	struct binary_source f = *source;
 	uint8_t header[HEADER_BYTES] = {0};
-	ssize_t n = read(context, header, 4, 0);
+	ssize_t n = f.read(f.context, header, 4, f.base);
+	bool fat;
 
-	memset(info, 0, sizeof(*info));
 	if (n < 0) {
 		return -1;
 	}
-	if (n == 4 && (big(header) == FAT_MAGIC || big(header) == FAT_MAGIC_64) && choose_slice(&f, big(header) == FAT_MAGIC_64) < 0) {
+	fat = n == 4 && (big(header) == FAT_MAGIC || big(header) == FAT_MAGIC_64);
+	if (fat && choose_slice(&f, big(header) == FAT_MAGIC_64, slice, info) < 0) {
 		return -1;
 	}
-	if (n < 4 || (f.slice == 0 && little(header) != MAGIC_64 && little(header) != MAGIC_32)) {
+	if (!fat && (n < 4 || (little(header) != MAGIC_64 && little(header) != MAGIC_32))) {
 		errno = ENOEXEC;
 		return -1;
 	}
-	if (read_exactly(&f, header, sizeof(header), 0) < 0) {
+	if (!fat && slice > 0) {
+		errno = ERANGE;
+		return -1;
+	}
+	if (binary_take(&f, header, sizeof(header), 0) < 0) {
 		return -1;
 	}
 	if (little(header) != MAGIC_64 && little(header) != MAGIC_32) {
-		return damaged();
+		return binary_damaged();
 	}
 	info->bits = little(header) == MAGIC_64 ? 64 : 32;
 	info->machine = (uint16_t)little(header + 4);
+	info->submachine = little(header + 8) & SUBTYPE_MASK;
 	info->program = little(header + 12) == TYPE_EXECUTE;
 	return walk_commands(&f, little(header + 16), little(header + 20), info);
 }
 
-static ssize_t
-read_file(void *context, void *data, size_t size, uint64_t offset)
-{
-	const int *fd = context;
-	size_t done = 0;
-
-	while (done < size) {
-		ssize_t n = pread(*fd, (char *)data + done, size - done, (off_t)(offset + done));
-
-		if (n == 0) {
-			break;
-		}
-		if (n > 0) {
-			done += (size_t)n;
-		} else if (errno != EINTR) {
-			return -1;
-		}
-	}
-	return (ssize_t)done;
-}
-
-int
-binary_read(int fd, struct binary_info *info)
-{
-	return binary_read_from(read_file, &fd, info);
-}
-
 const char *
-binary_machine_name(const struct binary_info *info)
+binary_macho_machine(const struct binary_info *info)
 {
-	static char other[24];
-
 	switch (info->machine) {
 	case CPU_X86:
 		return info->bits == 64 ? "x86-64" : "x86";
 	case CPU_ARM:
-		return info->bits == 64 ? "arm64" : "arm";
-	case 18:
+		if (info->bits == 64) {
+			return info->submachine == SUBTYPE_ARM64E ? "arm64e" : "arm64";
+		}
+		return "arm";
+	case CPU_PPC:
 		return "PowerPC";
 	default:
-		snprintf(other, sizeof(other), "machine %u", info->machine);
-		return other;
+		return NULL;
 	}
 }

@@ -23,6 +23,7 @@ struct command {
 int cmd_bridge(int argc, char **argv);
 int cmd_capture(int argc, char **argv);
 int cmd_config(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_fd(int argc, char **argv);
 int cmd_ifname(int argc, char **argv);

@@ -37,9 +37,9 @@ enum exit_code {
 	EXIT_CODE_PERMISSION = 77,
 	/* config, serve: the configuration file is wrong. */
 	EXIT_CODE_CONFIG = 78,
-	/* exec: PROGRAM is there and cannot be run with the shim; fd: it cannot be run. */
+	/* exec, doctor: PROGRAM is there and cannot be run with the shim; fd: it cannot be run. */
 	EXIT_CODE_CANNOT_RUN = 126,
-	/* exec, fd: there is no PROGRAM. */
+	/* exec, fd, doctor: there is no PROGRAM. */
 	EXIT_CODE_NOT_FOUND = 127,
 };
 

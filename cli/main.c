@@ -190,6 +190,20 @@ static const struct command commands[] = {
 		    "Status 78: the file is wrong.  66: it cannot be read.\n",
 	},
 	{
+		.name = "doctor",
+		.run = cmd_doctor,
+		.usage = "[--json] PROGRAM",
+		.summary = "why a program cannot have the library, and what to do",
+		.description =
+		    "PROGRAM is looked for and looked at as exec does it, and not run.  A program of\n"
+		    "macOS is judged as on a Mac, each of its architectures for itself, here too.\n"
+		    "\n"
+		    "  -j, --json           JSON, for programs\n"
+		    "\n"
+		    "The status is that of exec: 0 if the library can go in, 126 if not, 127 if there\n"
+		    "is no PROGRAM.\n",
+	},
+	{
 		.name = "help",
 		.run = cmd_help,
 		.usage = "[COMMAND]",

@@ -20,6 +20,7 @@
 
 #include "cli/query.h"
 #include "cli/samples.h"
+#include "cli/jsontext.h"
 #include "cli/text.h"
 #include "protocol/devname.h"
 #include "protocol/message.h"
@@ -40,36 +41,6 @@ struct field {
 	void (*text)(const struct message_device *d, char *cell);
 	json_t *(*json)(const struct message_device *d);
 };
-
-/* A JSON string of a stranger's text: what is no UTF-8 becomes U+FFFD. */
-static json_t *
-json_safe(const char *text)
-{
-	static const char replacement[] = "\xef\xbf\xbd";
-	char *copy = malloc(strlen(text) * (sizeof(replacement) - 1) + 1);
-	size_t used = 0;
-	json_t *value;
-
-	if (copy == NULL) {
-		return NULL;
-	}
-	for (const unsigned char *s = (const unsigned char *)text; *s != '\0';) {
-		size_t length = text_utf8_length(s, true);
-
-		if (length > 0) {
-			memcpy(copy + used, s, length);
-			used += length;
-			s += length;
-		} else {
-			memcpy(copy + used, replacement, sizeof(replacement) - 1);
-			used += sizeof(replacement) - 1;
-			s++;
-		}
-	}
-	value = json_stringn(copy, used);
-	free(copy);
-	return value;
-}
 
 /* A device without a unit is called as its interface is. */
 void
@@ -93,7 +64,7 @@ device_text(const struct message_device *d, char *cell)
 static json_t *
 device_json(const struct message_device *d)
 {
-	return d->unit == DEVICE_UNIT_NAMED ? json_safe(d->ifname) :
+	return d->unit == DEVICE_UNIT_NAMED ? jsontext(d->ifname) :
 	    json_sprintf("%s%u", devname_kind(d->kind), (unsigned)d->unit);
 }
 
@@ -149,7 +120,7 @@ interface_text(const struct message_device *d, char *cell)
 static json_t *
 interface_json(const struct message_device *d)
 {
-	return json_safe(d->ifname);
+	return jsontext(d->ifname);
 }
 
 static json_t *
@@ -167,7 +138,7 @@ link_text(const struct message_device *d, char *cell)
 static json_t *
 link_json(const struct message_device *d)
 {
-	return json_safe(d->link);
+	return jsontext(d->link);
 }
 
 static const char *
@@ -253,8 +224,8 @@ holder_json(const struct message_device *d)
 	const char *user = user_name(d->uid);
 
 	return json_pack("{s:I, s:I, s:o, s:o}", "pid", (json_int_t)d->pid, "uid",
-	    (json_int_t)d->uid, "user", user != NULL ? json_safe(user) : json_null(), "program",
-	    json_safe(d->program));
+	    (json_int_t)d->uid, "user", user != NULL ? jsontext(user) : json_null(), "program",
+	    jsontext(d->program));
 }
 
 static void
@@ -566,7 +537,7 @@ output_json(FILE *out, const char *socket_path, const struct message_device *dev
 	}
 	return write_document(out,
 	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
-		json_safe(socket_path), "devices", list),
+		jsontext(socket_path), "devices", list),
 	    JSON_INDENT(2));
 }
 
@@ -608,7 +579,7 @@ output_json_samples(FILE *out, const struct samples *s)
 	}
 	return write_document(out,
 	    json_pack("{s:i, s:o, s:f, s:o}", "version", OUTPUT_JSON_VERSION, "socket",
-		json_safe(s->query.socket_path), "time",
+		jsontext(s->query.socket_path), "time",
 		(double)s->time.tv_sec + (double)s->time.tv_nsec / 1e9, "devices", list),
 	    JSON_COMPACT);
 }
@@ -616,7 +587,7 @@ output_json_samples(FILE *out, const struct samples *s)
 static json_t *
 pair_end_object(const struct message_pair_seen *end)
 {
-	return json_pack("{s:o, s:I, s:o}", "interface", json_safe(end->ifname), "ifindex", (json_int_t)end->ifindex, "netns",
+	return json_pack("{s:o, s:I, s:o}", "interface", jsontext(end->ifname), "ifindex", (json_int_t)end->ifindex, "netns",
 	    end->netns != 0 ? json_integer(number(end->netns)) : json_null());
 }
 
@@ -633,7 +604,7 @@ pair_object(const struct message_pair *p)
 	}
 	return json_pack("{s:o, s:o, s:b, s:{s:I, s:I, s:o, s:o}, s:s}", "a", pair_end_object(&p->ends[0]), "b",
 	    pair_end_object(&p->ends[1]), "held", p->held != 0, "maker", "pid", (json_int_t)p->pid, "uid", (json_int_t)p->uid, "user",
-	    user != NULL ? json_safe(user) : json_null(), "program", json_safe(p->program), "since", text);
+	    user != NULL ? jsontext(user) : json_null(), "program", jsontext(p->program), "since", text);
 }
 
 int
@@ -649,6 +620,6 @@ output_pair_json(FILE *out, const char *socket_path, const struct message_pair *
 		}
 	}
 	return write_document(out,
-	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket", json_safe(socket_path), "pairs", list),
+	    json_pack("{s:i, s:o, s:o}", "version", OUTPUT_JSON_VERSION, "socket", jsontext(socket_path), "pairs", list),
 	    JSON_INDENT(2));
 }

@@ -22,7 +22,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cli/binary.h"
 #include "cli/exitcode.h"
 #include "cli/preload.h"
 
@@ -126,96 +125,75 @@ read_script(int fd, char interpreter[SCRIPT_LINE_BYTES])
 	return 1;
 }
 
-/* Whether a program of this kind is one for this machine, as this executable is. */
-static bool
-is_of_our_machine(const struct binary_info *info)
+/* On another system than this one the marks are all that can be seen: the file's, and its place. */
+static enum privilege
+privilege_elsewhere(const char *path, int fd, enum binary_format format)
+{
+	struct stat st;
+
+	if (format == BINARY_MACHO && obstacle_is_system_path(path)) {
+		return PRIVILEGE_SYSTEM;
+	}
+	if (fstat(fd, &st) < 0) {
+		return PRIVILEGE_NONE;
+	}
+	return (st.st_mode & S_ISUID) != 0 ? PRIVILEGE_SET_UID : (st.st_mode & S_ISGID) != 0 ? PRIVILEGE_SET_GID : PRIVILEGE_NONE;
+}
+
+static void
+judge_binary(int fd, const struct program_choice *choice, struct program_examination *e)
 {
 	struct binary_info own;
+	const bool knows_own = preload_read_own(&own) == 0; /* if not, the loader will tell */
+	struct obstacle_facts facts = {
+		.path = e->file, .info = &e->info, .own = knows_own ? &own : NULL, .system = knows_own ? own.format : e->info.format,
+	};
+	const bool elsewhere = choice->anywhere && facts.system != e->info.format;
 
-	/* If that cannot be told, the loader will. */
-	return preload_read_own(&own) < 0 ||
-	    (own.machine == info->machine && own.bits == info->bits &&
-		own.big_endian == info->big_endian);
+	if (elsewhere) {
+		facts.system = e->info.format;
+		facts.own = NULL;
+		facts.has_loader = true;
+		facts.privilege = privilege_elsewhere(e->file, fd, facts.system);
+	} else {
+		facts.has_loader = !e->info.dynamic || access(e->info.interpreter, X_OK) == 0;
+		facts.privilege = choice->own_rights ? PRIVILEGE_NONE : preload_platform.privilege(fd);
+	}
+	obstacles_judge(&e->obstacles, &facts);
+	if (!elsewhere && obstacles_first(&e->obstacles) == NULL &&
+	    !preload_find_shim(e->file, &e->info, e->shim, &e->obstacles)) {
+		e->shim[0] = '\0';
+	}
 }
 
-static int
-judge_binary(const char *path, int fd, const struct binary_info *info, bool own_rights,
-    struct program *program)
+/* One step: true with next: a script, whose interpreter is to be looked at; false: that was all. */
+static bool
+look_at(const struct program_choice *choice, struct program_examination *e, char next[SCRIPT_LINE_BYTES])
 {
-	const char *privilege;
+	int fd = open(e->file, O_RDONLY | O_CLOEXEC | O_NOCTTY), script = -1;
 
-	if (!info->program) {
-		warnx("%s is no program (an object or core file)", path);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	if (!is_of_our_machine(info)) {
-		warnx("%s is a %u-bit program for %s, and the shim is not: use a build of it for "
-		    "this machine, or a tuntapd for "
-		    "that one",
-		    path, info->bits, binary_machine_name(info));
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	if (!info->dynamic) {
-		warnx("%s is linked statically: nothing can be loaded into it; use a dynamically "
-		    "linked build of it, or 'tuntapd fd' if it takes an open descriptor",
-		    path);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	if (access(info->interpreter, X_OK) < 0) {
-		warn("%s needs the loader %s: install its C library, or use a build of it for "
-		    "this system",
-		    path, info->interpreter);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	if (info->libc == BINARY_LIBC_UNKNOWN) {
-		warnx("%s uses a C library (loader %s) for which there is no shim: use a build of "
-		    "it for glibc or musl",
-		    path, info->interpreter);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	if (info->refuses != NULL) {
-		warnx("%s %s", path, info->refuses);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	privilege = own_rights ? NULL : preload_privileged(fd);
-	if (privilege != NULL) {
-		warnx("%s %s, and the loader keeps the shim out of such programs: run it as root, "
-		    "or run a copy of it without "
-		    "that mark",
-		    path, privilege);
-		return EXIT_CODE_CANNOT_RUN;
-	}
-	return preload_find_shim(path, info, program->shim);
-}
-
-/* One step: EXIT_CODE_OK with next empty: judged; with next set: a script, look at that file. */
-static int
-look_at(const char *path, bool own_rights, struct program *program, char next[SCRIPT_LINE_BYTES])
-{
-	struct binary_info info;
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY), status, script;
-
-	next[0] = '\0';
 	if (fd < 0) {
-		warn("%s cannot be read, and so not be checked: let this user read it", path);
-		return EXIT_CODE_CANNOT_RUN;
+		obstacle_add(&e->obstacles, "unreadable", e->file, "let this user read it", "cannot be read (%s), and so not be checked",
+		    strerror(errno));
+		return false;
 	}
-	if (binary_read(fd, &info) == 0) {
-		status = judge_binary(path, fd, &info, own_rights, program);
+	if (binary_read(fd, choice->slice, &e->info) == 0) {
+		e->has_info = true;
+		judge_binary(fd, choice, e);
 	} else if (errno == ENOEXEC) {
 		script = read_script(fd, next);
-		status = script < 0 ? EXIT_CODE_CANNOT_RUN : EXIT_CODE_OK;
 		if (script == 0) {
 			memcpy(next, SHELL, sizeof(SHELL));
 		} else if (script < 0) {
-			warnx("%s is neither a program of this system nor a script", path);
+			obstacle_add(&e->obstacles, "no-program", e->file, NULL, "is neither a program nor a script");
 		}
+	} else if (errno == EBADMSG) {
+		obstacle_add(&e->obstacles, "damaged", e->file, "install it again", "is a damaged program");
 	} else {
-		warnx(errno == EBADMSG ? "%s is a damaged program" : "%s cannot be read", path);
-		status = EXIT_CODE_CANNOT_RUN;
+		obstacle_add(&e->obstacles, "unreadable", e->file, NULL, "cannot be read (%s)", strerror(errno));
 	}
 	close(fd);
-	return status;
+	return script >= 0;
 }
 
 int
@@ -231,28 +209,61 @@ program_locate(const char *name, char path[PATH_MAX])
 	return error == ENOENT || error == ENOTDIR ? EXIT_CODE_NOT_FOUND : EXIT_CODE_CANNOT_RUN;
 }
 
+static void
+follow(const struct program_choice *choice, struct program_examination *e)
+{
+	char next[SCRIPT_LINE_BYTES];
+
+	memcpy(e->file, e->path, sizeof(e->file));
+	for (unsigned depth = 0; depth < FILES_MAX; depth++) {
+		if (!look_at(choice, e, next)) {
+			return;
+		}
+		if (!is_runnable(next)) {
+			obstacle_add(&e->obstacles, "interpreter", e->file, "install it, or correct the script's first line",
+			    "is a script, and its interpreter %s cannot be run (%s)", next, strerror(errno));
+			return;
+		}
+		memcpy(e->file, next, sizeof(next));
+	}
+	obstacle_add(&e->obstacles, "too-deep", e->path, NULL, "is one of scripts that run each other too deep");
+}
+
+void
+program_examine(const char *name, const struct program_choice *choice, struct program_examination *e)
+{
+	e->has_info = false;
+	e->file[0] = e->shim[0] = '\0';
+	e->obstacles.count = 0;
+	e->status = EXIT_CODE_CANNOT_RUN;
+	if (search(name, e->path) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR) {
+			e->status = EXIT_CODE_NOT_FOUND;
+		}
+		obstacle_add(&e->obstacles, "not-found", name, NULL, "cannot be run: %s", strerror(errno));
+		snprintf(e->path, sizeof(e->path), "%s", name);
+		return;
+	}
+	follow(choice, e);
+	if (obstacles_first(&e->obstacles) == NULL) {
+		e->status = EXIT_CODE_OK;
+	}
+}
+
 int
 program_find(const char *name, bool own_rights, struct program *program)
 {
-	char path[PATH_MAX], next[SCRIPT_LINE_BYTES];
-	int located = program_locate(name, program->path);
+	const struct program_choice choice = {.own_rights = own_rights, .slice = BINARY_OWN_SLICE};
+	struct program_examination e;
+	const struct obstacle *first;
 
-	if (located != EXIT_CODE_OK) {
-		return located;
+	program_examine(name, &choice, &e);
+	first = obstacles_first(&e.obstacles);
+	if (first != NULL) {
+		warnx("%s %s%s%s", first->subject, first->reason, first->advice[0] != '\0' ? "; " : "", first->advice);
+		return e.status;
 	}
-	memcpy(path, program->path, sizeof(path));
-	for (unsigned depth = 0; depth < FILES_MAX; depth++) {
-		int status = look_at(path, own_rights, program, next);
-
-		if (status != EXIT_CODE_OK || next[0] == '\0') {
-			return status;
-		}
-		if (!is_runnable(next)) {
-			warn("%s: its interpreter %s", path, next);
-			return EXIT_CODE_CANNOT_RUN;
-		}
-		memcpy(path, next, sizeof(next));
-	}
-	warnx("%s: scripts that run each other too deep", name);
-	return EXIT_CODE_CANNOT_RUN;
+	memcpy(program->path, e.path, sizeof(program->path));
+	memcpy(program->shim, e.shim, sizeof(program->shim));
+	return EXIT_CODE_OK;
 }

@@ -72,6 +72,26 @@ text_append_safe(char *cell, size_t size, const char *text)
 	}
 }
 
+void
+text_append_quoted(char *cell, size_t size, const char *word)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:=@%+,";
+	size_t used = strlen(cell);
+
+	if (used + 8 > size) {
+		return;
+	}
+	if (word[0] != '\0' && word[strspn(word, plain)] == '\0' && used + strlen(word) < size) {
+		snprintf(cell + used, size - used, "%s", word);
+		return;
+	}
+	used += (size_t)snprintf(cell + used, size - used, "'");
+	for (; *word != '\0' && used + 8 < size; word++) {
+		used += (size_t)snprintf(cell + used, size - used, *word == '\'' ? "'\\''" : "%c", *word);
+	}
+	snprintf(cell + used, size - used, *word == '\0' ? "'" : "...");
+}
+
 int
 text_width(const char *text)
 {

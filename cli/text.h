@@ -20,6 +20,12 @@ size_t text_utf8_length(const unsigned char *s, bool controls_too);
  */
 void text_append_safe(char *cell, size_t size, const char *text);
 
+/*
+ * Appends a word for a shell, in quotes where it needs them; for what finds no room, an ellipsis, so that nobody runs half a word.  Control
+ * characters are as they are: text_append_safe() is for the terminal.
+ */
+void text_append_quoted(char *cell, size_t size, const char *word);
+
 /* Columns that a text takes, near enough: one for each character. */
 int text_width(const char *text);
 

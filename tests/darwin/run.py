@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import cross
+import doctor
 import files
 import macho
 import stand
@@ -37,7 +38,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(stand)]
+    checks = [*checks_of(files), *checks_of(doctor), *checks_of(stand)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")

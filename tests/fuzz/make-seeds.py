@@ -140,6 +140,47 @@ def elf_files():
     yield "header-alone", elf(64, "<", "")[:64]
 
 
+def macho(cpu, flags, entitlements, der=b"", extra=b""):
+    """A program: a segment with one section, the loader's name, a platform, and a signature with flags and entitlements."""
+    loader = struct.pack("<III", 0xE, 32, 12) + b"/usr/lib/dyld".ljust(20, b"\0")
+    segment = struct.pack("<II16s4Q4I", 0x19, 152, b"__RESTRICT", 0, 0, 0, 0, 0, 0, 1, 0)
+    segment += struct.pack("<16s16s", b"__other", b"__RESTRICT").ljust(80, b"\0")
+    platform = struct.pack("<6I", 0x32, 24, 1, 11 << 16, 11 << 16, 0)
+    commands = [segment, loader, platform, *([extra] if extra else [])]
+    size = sum(map(len, commands)) + 16
+    place = 32 + size
+    blobs = [(0, struct.pack(">IIII", 0xFADE0C02, 44, 0x20400, flags).ljust(44, b"\0"))]
+    if entitlements:
+        blobs.append((5, struct.pack(">II", 0xFADE7171, 8 + len(entitlements)) + entitlements))
+    if der:
+        blobs.append((7, struct.pack(">II", 0xFADE7172, 8 + len(der)) + der))
+    index, body = b"", b""
+    for slot, blob in blobs:
+        index += struct.pack(">II", slot, 12 + 8 * len(blobs) + len(body))
+        body += blob
+    signature = struct.pack(">III", 0xFADE0CC0, 12 + len(index) + len(body), len(blobs)) + index + body
+    commands.append(struct.pack("<IIII", 0x1D, 16, place, len(signature)))
+    return struct.pack("<8I", 0xFEEDFACF, cpu, 3, 2, len(commands), size, 0x200085, 0) + b"".join(commands) + signature
+
+
+def macho_files():
+    x86_64, arm64, ad_hoc, runtime = 0x01000007, 0x0100000C, 2, 0x10000
+    key = "com.apple.security.cs.allow-dyld-environment-variables"
+    text = f"<plist><dict>\n<key>{key}</key>\n<true/>\n</dict></plist>".encode()
+    der = b"\x30\x3d\x0c" + bytes([len(key)]) + key.encode() + b"\x01\x01\xff"
+    one, other = macho(x86_64, ad_hoc, b""), macho(arm64, runtime, text, der)
+    yield "plain", one
+    yield "hardened", other
+    yield "library", one[:12] + struct.pack("<I", 6) + one[16:]
+    yield "two-signatures", macho(arm64, runtime, b"", der, extra=struct.pack("<IIII", 0x1D, 16, 32, 64))
+    yield "header-alone", one[:32]
+    places = [256, 256 + (len(one) + 15) // 16 * 16]
+    slices = one.ljust(places[1] - places[0], b"\0") + other
+    yield "universal", (struct.pack(">II", 0xCAFEBABE, 2) + struct.pack(">5I", x86_64, 3, places[0], len(one), 4) + struct.pack(
+        ">5I", arm64, 0, places[1], len(other), 4)).ljust(256, b"\0") + slices
+    yield "universal-64", (struct.pack(">II", 0xCAFEBABF, 1) + struct.pack(">IIQQII", arm64, 0, 256, len(other), 4, 0)).ljust(256, b"\0") + other
+
+
 def configurations():
     yield "nothing", b""
     yield "top", b"tun-units = 4\ntap-units = 256\ndevices-per-user = 7\nowner = 100\ngroup = \"1234\"\nmode = \"0666\"\nmtu = 1400\n"
@@ -196,7 +237,7 @@ def captures():
 def main():
     root = pathlib.Path(sys.argv[1])
     for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
-                          "binary-elf": elf_files(), "config": configurations(), "shell": shell_lines(), "capture": captures()}.items():
+                          "binary-elf": elf_files(), "binary-macho": macho_files(), "config": configurations(), "shell": shell_lines(), "capture": captures()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)

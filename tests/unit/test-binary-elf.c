@@ -15,6 +15,9 @@
 #include <string.h>
 #include <unistd.h>
 
+/* What a reader takes at once, of either format. */
+#define READ_BYTES_MAX 32768
+
 struct bytes {
 	const uint8_t *data;
 	size_t size;
@@ -34,7 +37,7 @@ read_bytes(void *context, void *data, size_t size, uint64_t offset)
 		errno = EIO;
 		return -1;
 	}
-	if (offset > INT64_MAX || offset + size > INT64_MAX || size > BINARY_INTERPRETER_SIZE) {
+	if (offset > INT64_MAX || offset + size > INT64_MAX || size > READ_BYTES_MAX) {
 		b->bad_request = true;
 		errno = EINVAL;
 		return -1;
@@ -54,12 +57,16 @@ read_bytes(void *context, void *data, size_t size, uint64_t offset)
  */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* For tests/fuzz/replay.c: inputs that were read as a program. */
+extern unsigned long fuzz_accepted;
+unsigned long fuzz_accepted;
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct bytes source = {.data = data, .size = size};
 	struct binary_info info;
-	int result = binary_read_from(read_bytes, &source, &info);
+	int result = binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info);
 
 	if (source.bad_request ||
 	    memchr(info.interpreter, '\0', sizeof(info.interpreter)) == NULL) {
@@ -72,6 +79,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (binary_machine_name(&info)[0] == '\0') {
 		abort();
 	}
+	fuzz_accepted += result == 0;
 	return 0;
 }
 
@@ -143,7 +151,7 @@ static int
 read_file(const struct file *f, struct binary_info *info)
 {
 	struct bytes source = {.data = f->data, .size = f->size};
-	int result = binary_read_from(read_bytes, &source, info), saved = errno;
+	int result = binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, info), saved = errno;
 
 	ck_assert_msg(!source.bad_request, "asked for bytes that no file can have");
 	errno = saved;
@@ -287,11 +295,11 @@ END_TEST
 START_TEST(other_formats_are_not_ours)
 {
 	static const char *const texts[] = {
-	    "", "#!/bin/sh\n", "\xcf\xfa\xed\xfe\x07\x00\x00\x01", "\177EL", "MZ"};
+	    "", "#!/bin/sh\n", "\xcf\xfa\xed\xff\x07\x00\x00\x01", "\177EL", "MZ"};
 	struct bytes source = {.data = (const uint8_t *)texts[_i], .size = strlen(texts[_i])};
 	struct binary_info info;
 
-	ck_assert_int_eq(binary_read_from(read_bytes, &source, &info), -1);
+	ck_assert_int_eq(binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info), -1);
 	ck_assert_int_eq(errno, ENOEXEC);
 }
 END_TEST
@@ -307,12 +315,12 @@ START_TEST(read_error_is_handed_on)
 	/* Identification, header, two program headers, path: five reads. */
 	for (int n = 1; n <= 5; n++) {
 		source = (struct bytes){.data = f.data, .size = f.size, .fail_at = n};
-		ck_assert_int_eq(binary_read_from(read_bytes, &source, &info), -1);
+		ck_assert_int_eq(binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info), -1);
 		ck_assert_int_eq(errno, EIO);
 		ck_assert(!info.dynamic && info.interpreter[0] == '\0');
 	}
 	source = (struct bytes){.data = f.data, .size = f.size, .fail_at = 6};
-	ck_assert_int_eq(binary_read_from(read_bytes, &source, &info), 0);
+	ck_assert_int_eq(binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info), 0);
 	ck_assert_uint_eq(source.reads, 5);
 }
 END_TEST
@@ -330,12 +338,12 @@ START_TEST(longest_path_fits_and_one_more_does_not)
 	memset(big + 176, 'x', BINARY_INTERPRETER_SIZE - 1);
 	big[176 + BINARY_INTERPRETER_SIZE - 1] = '\0';
 	put(big + f.segment + 32, 8, BINARY_INTERPRETER_SIZE, false);
-	ck_assert_int_eq(binary_read_from(read_bytes, &source, &info), 0);
+	ck_assert_int_eq(binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info), 0);
 	ck_assert_uint_eq(strlen(info.interpreter), BINARY_INTERPRETER_SIZE - 1);
 
 	memset(big + 176, 'x', BINARY_INTERPRETER_SIZE);
 	put(big + f.segment + 32, 8, BINARY_INTERPRETER_SIZE + 1, false);
-	ck_assert_int_eq(binary_read_from(read_bytes, &source, &info), -1);
+	ck_assert_int_eq(binary_read_from(read_bytes, &source, BINARY_OWN_SLICE, &info), -1);
 	ck_assert_int_eq(errno, EBADMSG);
 }
 END_TEST
@@ -352,18 +360,60 @@ START_TEST(this_program_is_read_from_its_file)
 	(void)unlink(path);
 	make_file(&f, &s);
 	ck_assert_int_eq(write(fd, f.data, f.size), (ssize_t)f.size);
-	ck_assert_int_eq(binary_read(fd, &info), 0);
+	ck_assert_int_eq(binary_read(fd, BINARY_OWN_SLICE, &info), 0);
 	ck_assert_int_eq(info.libc, BINARY_LIBC_MUSL);
 	ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), (off_t)f.size); /* the position is the caller's */
 	close(fd);
-	ck_assert_int_eq(binary_read(fd, &info), -1);
+	ck_assert_int_eq(binary_read(fd, BINARY_OWN_SLICE, &info), -1);
 	ck_assert_int_eq(errno, EBADF);
+}
+END_TEST
+
+/* The Go linker's note, in a segment of its own; whatever is wrong with it, the file is read. */
+static const struct {
+	const char *name;
+	uint32_t field[3]; /* length of the name, of what follows, type */
+	char text[5];
+	uint32_t bytes; /* of the segment */
+	bool go;
+} notes[] = {
+	{"the linker's", {4, 83, 4}, "Go\0", 99, true}, {"GNU's", {4, 16, 3}, "GNU", 32, false},
+	{"another type", {4, 83, 5}, "Go\0", 99, false},
+	{"another name", {4, 83, 4}, "Gox", 99, false}, {"too short", {4, 83, 4}, "Go\0", 15, false},
+	{"another length", {5, 83, 4}, "Go\0", 99, false},
+};
+
+START_TEST(programs_in_go_are_told)
+{
+	const struct shape shapes[] = {{64, false, 3, 62, GLIBC_LOADER}, {32, true, 2, 8, "/lib/ld.so.1"}};
+
+	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
+		bool wide = shapes[i].bits == 64, big = shapes[i].big_endian;
+		struct binary_info info;
+		struct file f;
+
+		make_file(&f, &shapes[i]);
+		put(f.data + f.table, 4, 4, big);
+		put(f.data + f.table + (wide ? 8 : 4), wide ? 8 : 4, f.size, big);
+		put(f.data + f.table + (wide ? 32 : 16), wide ? 8 : 4, notes[_i].bytes, big);
+		for (size_t field = 0; field < 3; field++) {
+			put(f.data + f.size + 4 * field, 4, notes[_i].field[field], big);
+		}
+		memcpy(f.data + f.size + 12, notes[_i].text, 4);
+		f.size += 16;
+		ck_assert_int_eq(read_file(&f, &info), 0);
+		ck_assert_msg(info.go == notes[_i].go, "%s", notes[_i].name);
+		ck_assert(info.dynamic);
+		f.size -= 1; /* cut off within the note */
+		ck_assert_int_eq(read_file(&f, &info), 0);
+		ck_assert(!info.go);
+	}
 }
 END_TEST
 
 START_TEST(machines_have_names)
 {
-	struct binary_info info = {.machine = 62};
+	struct binary_info info = {.format = BINARY_ELF, .machine = 62};
 
 	ck_assert_str_eq(binary_machine_name(&info), "x86-64");
 	info.machine = 183;
@@ -416,6 +466,7 @@ main(void)
 	tcase_add_test(tcase, read_error_is_handed_on);
 	tcase_add_test(tcase, longest_path_fits_and_one_more_does_not);
 	tcase_add_test(tcase, this_program_is_read_from_its_file);
+	tcase_add_loop_test(tcase, programs_in_go_are_told, 0, (int)(sizeof(notes) / sizeof(notes[0])));
 	tcase_add_test(tcase, machines_have_names);
 	tcase_add_loop_test(tcase, changed_bytes_break_no_promise, 0, 2);
 	suite_add_tcase(suite, tcase);

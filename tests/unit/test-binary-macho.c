@@ -2,14 +2,85 @@
 /*
  * test-binary-macho.c - suite "binary-macho": the reader of Mach-O headers and code signatures, on files made byte by byte.
  *
- * What the cross-compiler makes is read by the suite "darwin" (tests/darwin/run.py).
+ * What the cross-compiler makes is read by the suite "darwin" (tests/darwin/doctor.py).  With FUZZ_TARGET defined this file is a
+ * libFuzzer target and nothing else.
  */
 #include "cli/binary.h"
 
-#include <check.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* What a reader takes at once. */
+#define READ_BYTES_MAX 32768
+
+struct bytes {
+	const uint8_t *data;
+	size_t size;
+	unsigned reads;
+	bool bad_request;
+};
+
+static ssize_t
+read_bytes(void *context, void *data, size_t size, uint64_t offset)
+{
+	struct bytes *b = context;
+	size_t n;
+
+	b->reads++;
+	if (offset > INT64_MAX || offset + size > INT64_MAX || size > READ_BYTES_MAX) {
+		b->bad_request = true;
+		errno = EINVAL;
+		return -1;
+	}
+	if (offset >= b->size) {
+		return 0;
+	}
+	n = b->size - (size_t)offset < size ? b->size - (size_t)offset : size;
+	memcpy(data, b->data + offset, n);
+	return (ssize_t)n;
+}
+
+/* What holds for every file, however broken: libFuzzer's entry, and replayed below.  Aborts where it does not hold. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* For tests/fuzz/replay.c: inputs that were read as a program. */
+extern unsigned long fuzz_accepted;
+unsigned long fuzz_accepted;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	for (int slice = BINARY_OWN_SLICE; slice <= BINARY_SLICES_MAX; slice++) {
+		struct bytes source = {.data = data, .size = size};
+		struct binary_info info;
+		int result = binary_read_from(read_bytes, &source, slice, &info);
+
+		if (source.bad_request || memchr(info.interpreter, '\0', sizeof(info.interpreter)) == NULL ||
+		    binary_machine_name(&info)[0] == '\0' || info.slices == 0 || info.slices > BINARY_SLICES_MAX) {
+			abort();
+		}
+		if (result < 0 ? errno != ENOEXEC && errno != EBADMSG && errno != ERANGE
+			       : info.dynamic != (info.interpreter[0] != '\0') || info.slice >= info.slices) {
+			abort();
+		}
+		if (result < 0 && errno == ERANGE && slice < info.slices) {
+			abort();
+		}
+		/* However many commands it says it has, it has their bytes. */
+		if (source.reads > 64 + size) {
+			abort();
+		}
+		fuzz_accepted += result == 0;
+	}
+	return 0;
+}
+
+#ifndef FUZZ_TARGET
+
+#include <check.h>
+
+#include "cli/obstacle.h"
 
 #define FILE_BYTES 4096
 #define SIGNATURE_AT 1024
@@ -27,25 +98,6 @@
 
 static uint8_t file[FILE_BYTES];
 static size_t file_bytes;
-static bool bad_request;
-
-static ssize_t
-read_bytes(void *context, void *data, size_t size, uint64_t offset)
-{
-	size_t n;
-
-	if (offset > INT64_MAX || offset + size > INT64_MAX || size > 65536) {
-		bad_request = true;
-		errno = EINVAL;
-		return -1;
-	}
-	if (offset >= file_bytes) {
-		return 0;
-	}
-	n = file_bytes - (size_t)offset < size ? file_bytes - (size_t)offset : size;
-	memcpy(data, file + offset, n);
-	return (ssize_t)n;
-}
 
 static void
 put_little(size_t at, uint32_t value)
@@ -117,7 +169,6 @@ an_ordinary_program(void)
 {
 	memset(file, 0, sizeof(file));
 	file_bytes = 2048;
-	bad_request = false;
 	make_program(0, X86_64, "__TEXT", "__text");
 	sign(0, AD_HOC, "");
 }
@@ -128,12 +179,33 @@ nothing(void)
 }
 
 static int
+look_at_slice(int slice, struct binary_info *info)
+{
+	struct bytes source = {.data = file, .size = file_bytes};
+	int result = binary_read_from(read_bytes, &source, slice, info), saved = errno;
+
+	ck_assert(!source.bad_request);
+	LLVMFuzzerTestOneInput(file, file_bytes);
+	errno = saved;
+	return result;
+}
+
+static int
 look(struct binary_info *info)
 {
-	int result = binary_read_from(read_bytes, NULL, info);
+	return look_at_slice(BINARY_OWN_SLICE, info);
+}
 
-	ck_assert(!bad_request);
-	return result;
+/* The first reason why the library cannot go in, "" if there is none. */
+static const char *
+judge(const struct binary_info *info)
+{
+	static struct obstacles obstacles;
+	const struct obstacle_facts facts = {.path = "/opt/program", .info = info, .system = BINARY_MACHO, .has_loader = true};
+
+	obstacles.count = 0;
+	obstacles_judge(&obstacles, &facts);
+	return obstacles_first(&obstacles) != NULL ? obstacles_first(&obstacles)->id : "";
 }
 
 START_TEST(an_ordinary_one_is_taken)
@@ -146,7 +218,7 @@ START_TEST(an_ordinary_one_is_taken)
 	ck_assert_int_eq(info.libc, BINARY_LIBC_SYSTEM);
 	ck_assert_str_eq(info.interpreter, DYLD);
 	ck_assert_str_eq(binary_machine_name(&info), "x86-64");
-	ck_assert_ptr_null(info.refuses);
+	ck_assert_str_eq(judge(&info), "");
 }
 END_TEST
 
@@ -174,7 +246,14 @@ START_TEST(of_several_slices_the_machine_s_own_is_read)
 	sign(1024, RUNTIME, "");
 	ck_assert_int_eq(look(&info), 0);
 	ck_assert_str_eq(binary_machine_name(&info), own);
-	ck_assert_ptr_nonnull(info.refuses); /* offsets count from the slice */
+	ck_assert_str_eq(judge(&info), "hardened-runtime"); /* offsets count from the slice */
+	ck_assert_uint_eq(info.slices, 2);
+	sign(512, AD_HOC, "");
+	ck_assert_int_eq(look_at_slice(0, &info), 0);
+	ck_assert_str_eq(binary_machine_name(&info), first);
+	ck_assert_int_eq(look_at_slice(1, &info), 0);
+	ck_assert_str_eq(binary_machine_name(&info), own);
+	ck_assert(look_at_slice(2, &info) == -1 && errno == ERANGE);
 	put_big(28, 0x12); /* PowerPC in its place: the first is what there is to say something about */
 	sign(512, AD_HOC, "");
 	ck_assert_int_eq(look(&info), 0);
@@ -185,18 +264,20 @@ END_TEST
 static const struct {
 	uint32_t flags;
 	const char *entitlements;
-	const char *says; /* NULL: the shim can go in */
+	const char *first; /* obstacle; "": the shim can go in */
 } signatures[] = {
-	{AD_HOC, "", NULL},
-	{0x20002, "", NULL}, /* by the linker */
-	{RUNTIME, "", "hardened runtime"},
-	{RUNTIME, LETS_LIBRARIES, "hardened runtime"},
-	{RUNTIME, LETS_ENVIRONMENT, "only libraries of those who signed it"},
-	{RUNTIME, LETS_ENVIRONMENT LETS_LIBRARIES, NULL},
-	{RUNTIME, "<key>com.apple.security.cs.allow-dyld-environment-variables</key><false/>" LETS_LIBRARIES, "hardened runtime"},
-	{RUNTIME, "<key>com.apple.security.cs.allow-dyld-environment-variables-not</key><true/>" LETS_LIBRARIES, "hardened runtime"},
-	{REQUIRE_LV, "", "only libraries of those who signed it"},
-	{REQUIRE_LV, LETS_LIBRARIES, NULL},
+	{AD_HOC, "", ""},
+	{0x20002, "", ""}, /* by the linker */
+	{RUNTIME, "", "hardened-runtime"},
+	{RUNTIME, LETS_LIBRARIES, "hardened-runtime"},
+	{RUNTIME, LETS_ENVIRONMENT, "library-validation"},
+	{RUNTIME, LETS_ENVIRONMENT LETS_LIBRARIES, ""},
+	{RUNTIME, "<key>com.apple.security.cs.allow-dyld-environment-variables</key><false/>" LETS_LIBRARIES, "hardened-runtime"},
+	{RUNTIME, "<key>com.apple.security.cs.allow-dyld-environment-variables-not</key><true/>" LETS_LIBRARIES, "hardened-runtime"},
+	{RUNTIME, "<key>not.com.apple.security.cs.allow-dyld-environment-variables</key><true/>" LETS_LIBRARIES, "hardened-runtime"},
+	{RUNTIME, "<string>com.apple.security.cs.allow-dyld-environment-variables</string>" LETS_ENVIRONMENT LETS_LIBRARIES, ""},
+	{REQUIRE_LV, "", "library-validation"},
+	{REQUIRE_LV, LETS_LIBRARIES, ""},
 	{RESTRICT, LETS_ENVIRONMENT LETS_LIBRARIES, "restricted"},
 };
 
@@ -206,11 +287,46 @@ START_TEST(a_signature_says_what_the_loader_will_do)
 
 	sign(0, signatures[_i].flags, signatures[_i].entitlements);
 	ck_assert_int_eq(look(&info), 0);
-	if (signatures[_i].says == NULL) {
-		ck_assert_ptr_null(info.refuses);
-	} else {
-		ck_assert_ptr_nonnull(info.refuses);
-		ck_assert_ptr_nonnull(strstr(info.refuses, signatures[_i].says));
+	ck_assert_str_eq(judge(&info), signatures[_i].first);
+	ck_assert_uint_eq(info.signature & BINARY_SIGNED, BINARY_SIGNED);
+	ck_assert_uint_eq((info.signature & BINARY_AD_HOC) != 0, (signatures[_i].flags & AD_HOC) != 0);
+	ck_assert_uint_eq((info.signature & BINARY_ENTITLED) != 0, signatures[_i].entitlements[0] != '\0');
+}
+END_TEST
+
+/* In DER a key is a string with its length before it, and what follows it is its value. */
+static size_t
+append_der(char *to, const char *key, int value)
+{
+	size_t length = strlen(key);
+
+	to[0] = 0x0c;
+	to[1] = (char)length;
+	memcpy(to + 2, key, length);
+	memcpy(to + 2 + length, "\1\1", 2);
+	to[length + 4] = (char)value;
+	return length + 5;
+}
+
+START_TEST(entitlements_in_der_count_too)
+{
+	static const char environment[] = "com.apple.security.cs.allow-dyld-environment-variables";
+	static const char libraries[] = "com.apple.security.cs.disable-library-validation";
+	const size_t text = SIGNATURE_AT + 28 + 44;
+	struct binary_info info;
+	size_t length;
+
+	for (int value = 0; value <= 0xff; value += 0xff) {
+		sign(0, RUNTIME, "");
+		put_big(text, 0xfade7172);
+		length = append_der((char *)file + text + 8, environment, value);
+		length += append_der((char *)file + text + 8 + length, libraries, value);
+		put_big(text + 4, (uint32_t)(8 + length));
+		ck_assert_int_eq(look(&info), 0);
+		ck_assert_str_eq(judge(&info), value != 0 ? "" : "hardened-runtime");
+		put_big(text + 4, (uint32_t)(8 + length - 1)); /* the last value is cut off */
+		ck_assert_int_eq(look(&info), 0);
+		ck_assert_str_eq(judge(&info), value != 0 ? "library-validation" : "hardened-runtime");
 	}
 }
 END_TEST
@@ -221,17 +337,40 @@ START_TEST(a_section_can_restrict_too)
 
 	make_program(0, X86_64, "__RESTRICT", "__restrict");
 	ck_assert_int_eq(look(&info), 0);
-	ck_assert_ptr_nonnull(info.refuses);
+	ck_assert_str_eq(judge(&info), "restrict-segment");
 	make_program(0, X86_64, "__RESTRICT", "__other");
 	ck_assert_int_eq(look(&info), 0);
-	ck_assert_ptr_null(info.refuses);
+	ck_assert_str_eq(judge(&info), "");
+}
+END_TEST
+
+START_TEST(a_platform_and_a_subtype_are_told)
+{
+	struct binary_info info;
+
+	/* In place of the segment. */
+	put_little(32, 0x32);
+	for (uint32_t platform = 0; platform < 8; platform++) {
+		put_little(32 + 8, platform);
+		ck_assert_int_eq(look(&info), 0);
+		ck_assert_uint_eq(info.platform, platform);
+		ck_assert_str_eq(judge(&info), platform == 0 || platform == 1 || platform == 6 ? "" : "system");
+	}
+	make_program(0, ARM64, "__TEXT", "__text");
+	put_little(8, 0x80000002);
+	ck_assert_int_eq(look(&info), 0);
+	ck_assert_str_eq(binary_machine_name(&info), "arm64e");
+	ck_assert_str_eq(judge(&info), "machine");
+	put_little(8, 0);
+	ck_assert_int_eq(look(&info), 0);
+	ck_assert_str_eq(judge(&info), "");
 }
 END_TEST
 
 START_TEST(other_files_are_not_of_this_format)
 {
-	static const char *const starts[] = {"", "#!/bin/sh\n", "\177ELF\2\1\1", "\xca\xfe\xba\xbe\0\0\0\x34" /* Java */, "\xcf\xfa"};
-	static const size_t bytes[] = {0, 10, 7, 64, 2};
+	static const char *const starts[] = {"", "#!/bin/sh\n", "\xca\xfe\xba\xbe\0\0\0\x34" /* Java */, "\xcf\xfa"};
+	static const size_t bytes[] = {0, 10, 64, 2};
 	struct binary_info info;
 
 	for (size_t i = 0; i < sizeof(starts) / sizeof(starts[0]); i++) {
@@ -261,7 +400,7 @@ static const struct {
 	uint32_t value;
 	int error; /* 0: it is read all the same */
 } fields[] = {
-	{16, false, UINT32_MAX, EBADMSG}, {16, false, 4, EBADMSG}, {20, false, 32769, EBADMSG}, {20, false, UINT32_MAX, EBADMSG},
+	{16, false, UINT32_MAX, EBADMSG}, {16, false, 4, EBADMSG}, {20, false, 262145, EBADMSG}, {20, false, UINT32_MAX, EBADMSG},
 	{32 + 4, false, 0, EBADMSG}, {32 + 4, false, 7, EBADMSG}, {32 + 4, false, UINT32_MAX, EBADMSG},
 	{32 + 64, false, UINT32_MAX, 0},
 	{184 + 8, false, 11, EBADMSG}, {184 + 8, false, 32, EBADMSG}, {184 + 8, false, UINT32_MAX, EBADMSG},
@@ -297,7 +436,9 @@ main(void)
 	tcase_add_test(tcase, an_ordinary_one_is_taken);
 	tcase_add_test(tcase, of_several_slices_the_machine_s_own_is_read);
 	tcase_add_loop_test(tcase, a_signature_says_what_the_loader_will_do, 0, (int)(sizeof(signatures) / sizeof(signatures[0])));
+	tcase_add_test(tcase, entitlements_in_der_count_too);
 	tcase_add_test(tcase, a_section_can_restrict_too);
+	tcase_add_test(tcase, a_platform_and_a_subtype_are_told);
 	tcase_add_test(tcase, other_files_are_not_of_this_format);
 	tcase_add_test(tcase, every_cut_is_damage);
 	tcase_add_loop_test(tcase, no_field_leads_outside, 0, (int)(sizeof(fields) / sizeof(fields[0])));
@@ -309,3 +450,5 @@ main(void)
 	srunner_free(runner);
 	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
+
+#endif
