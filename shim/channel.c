@@ -6,6 +6,9 @@
  * link: a look in the table, one in the page, one system call.  It is recv(2) or send(2), for a vector recvmsg(2) or sendmsg(2), which fail
  * on a file that is no socket, and raise no SIGPIPE.  What the interface would say itself is said here: too short, too long, down, gone.
  *
+ * A tun's packets are bare in the channel; in header mode their header is put on and taken off here, by shifting the vector and not the
+ * packet.  So a change of mode has no part in what is under way: what counts is the mode when the packet is read or written.
+ *
  *   - Down: the page is the word, but it may be late, so before EIO the kernel is asked about the interface, on the channel itself, which
  *     is of the interface's network namespace.  What is queued is thrown away, so that no poller spins.
  *   - Gone: the relay has ended, for which a read of 0, ECONNRESET, EPIPE and their like stand.  All are EIO; a read never returns 0.
@@ -21,17 +24,24 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <sys/socket.h>
 
 #include "fdtable.h"
 #include "iov.h"
 #include "os.h"
+#include "packet.h"
 #include "real.h"
 
 #define ETHERNET_HEADER_BYTES 14
 #define VLAN_TAG_BYTES 4
 /* More packets than a channel holds: twice CHANNEL_BYTES by the least that one costs in the kernel (daemon/relays.c). */
 #define DRAIN_MAX 4096
+/* Parts of a vector that are shifted without a large copy on the stack, which may be a signal handler's own small one. */
+#define PARTS_FEW 8
+
+/* A call's direction, for what reading and writing share. */
+enum direction { READING, WRITING };
 
 static ssize_t
 refuse(int error)
@@ -84,6 +94,70 @@ transmit(int fd, const struct iovec *iov, int count, int flags)
 	return count == 1 ? send(fd, iov->iov_base, iov->iov_len, flags | MSG_NOSIGNAL) : sendmsg(fd, &message, flags | MSG_NOSIGNAL);
 }
 
+static ssize_t
+move(enum direction direction, int fd, const struct iovec *iov, int count, int flags)
+{
+	return direction == READING ? receive(fd, iov, count, flags) : transmit(fd, iov, count, flags);
+}
+
+static __attribute__((noinline)) ssize_t
+move_behind_many(enum direction direction, int fd, const struct iovec *iov, int count, int flags)
+{
+	struct iovec rest[IOV_MAX];
+
+	return move(direction, fd, rest, iov_skip(iov, count, FAMILY_HEADER_BYTES, rest), flags);
+}
+
+/* The packet alone, behind its header. */
+static __attribute__((noinline)) ssize_t
+move_behind_header(enum direction direction, int fd, const struct iovec *iov, int count, int flags)
+{
+	struct iovec rest[PARTS_FEW];
+
+	return count > PARTS_FEW ? move_behind_many(direction, fd, iov, count, flags) :
+	    move(direction, fd, rest, iov_skip(iov, count, FAMILY_HEADER_BYTES, rest), flags);
+}
+
+/* Receives a packet and puts its header in front of it. */
+static __attribute__((noinline)) ssize_t
+receive_with_header(int fd, const struct iovec *iov, int count, int flags)
+{
+	uint8_t start[FAMILY_HEADER_BYTES + 1] = {0}, *first = &start[FAMILY_HEADER_BYTES];
+	const struct iovec alone = {.iov_base = first, .iov_len = 1};
+	size_t bytes = iov_bytes(iov, count);
+	bool room = bytes > FAMILY_HEADER_BYTES;
+	/* Without room for any of the packet, its first byte is needed all the same. */
+	ssize_t n = room ? move_behind_header(READING, fd, iov, count, flags) : receive(fd, &alone, 1, flags);
+
+	if (n <= 0) {
+		return n;
+	}
+	if (room) {
+		(void)iov_peek(iov, count, start, sizeof(start));
+	}
+	family_header_make(start, *first);
+	(void)iov_poke(iov, count, start, FAMILY_HEADER_BYTES);
+	return room ? n + FAMILY_HEADER_BYTES : (ssize_t)bytes;
+}
+
+static inline ssize_t
+receive_packet(int fd, bool header, const struct iovec *iov, int count, int flags)
+{
+	return header ? receive_with_header(fd, iov, count, flags) : receive(fd, iov, count, flags);
+}
+
+static inline ssize_t
+transmit_packet(int fd, bool header, const struct iovec *iov, int count, int flags)
+{
+	ssize_t n;
+
+	if (!header) {
+		return transmit(fd, iov, count, flags);
+	}
+	n = move_behind_header(WRITING, fd, iov, count, flags);
+	return n < 0 ? n : n + FAMILY_HEADER_BYTES;
+}
+
 static void
 drain(int fd)
 {
@@ -118,7 +192,8 @@ no_packet(int fd, fdtable_held held, const struct iovec *iov, int count, ssize_t
 	case EFAULT:
 		return -1;
 	case ECONNRESET:
-		n = receive(fd, iov, count, MSG_DONTWAIT); /* what was queued before */
+		/* what was queued before */
+		n = receive_packet(fd, packet_has_header(state_page(held)), iov, count, MSG_DONTWAIT);
 		if (n > 0) {
 			return n;
 		}
@@ -174,7 +249,7 @@ channel_read(int fd, fdtable_held held, const struct iovec *iov, int count, int 
 	    read_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
-	n = receive(fd, iov, count, flags);
+	n = receive_packet(fd, packet_has_header(page), iov, count, flags);
 	return n > 0 ? n : no_packet(fd, held, iov, count, n);
 }
 
@@ -192,14 +267,27 @@ too_long(const struct iovec *iov, int count, size_t bytes, size_t mtu)
 	    start[13] != 0x00;
 }
 
+/* What the contract has against what is to be written, as errno; 0: nothing. */
+static inline int
+check(fdtable_held held, bool header, const struct iovec *iov, int count, size_t bytes, uint32_t mtu)
+{
+	if (fdtable_id(held).kind == DEVICE_TUN) {
+		return packet_check(header, iov, count, bytes, mtu, NULL);
+	}
+	if (bytes < ETHERNET_HEADER_BYTES) {
+		return EINVAL; /* of no bytes: the relay would take it for nothing at all */
+	}
+	return mtu != UINT32_MAX && too_long(iov, count, bytes, mtu) ? EMSGSIZE : 0;
+}
+
 /* Writing that is not plain.  True: *result is the answer. */
 static __attribute__((noinline)) bool
-write_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count, ssize_t *result)
+write_is_answered(int fd, fdtable_held held, bool header, const struct iovec *iov, int count, ssize_t *result)
 {
 	const struct state_page *page = state_page(held);
-	size_t bytes = iov_bytes(iov, count);
 	uint32_t mtu = UINT32_MAX;
 	bool up = true;
+	int error;
 
 	if (is_other_file(fd, held)) {
 		*result = real_writev(fd, iov, count);
@@ -210,12 +298,10 @@ write_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count,
 		*result = refuse(EBADF);
 	} else if (!up) {
 		*result = refuse(EIO);
-	} else if (bytes < ETHERNET_HEADER_BYTES) {
-		*result = refuse(EINVAL); /* of no bytes: the relay would take it for nothing at all */
-	} else if (mtu != UINT32_MAX && too_long(iov, count, bytes, mtu)) {
-		*result = refuse(EMSGSIZE);
 	} else {
-		return false;
+		error = check(held, header, iov, count, iov_bytes(iov, count), mtu);
+		*result = error != 0 ? refuse(error) : 0;
+		return error != 0;
 	}
 	return true;
 }
@@ -247,17 +333,26 @@ ssize_t
 channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int flags)
 {
 	const struct state_page *page = state_page(held);
-	size_t bytes = iov_bytes(iov, count);
+	bool header = packet_has_header(page);
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) || bytes < ETHERNET_HEADER_BYTES ||
-	    bytes > state_mtu(page) + ETHERNET_HEADER_BYTES) && write_is_answered(fd, held, iov, count, &n)) {
+	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) ||
+	    check(held, header, iov, count, iov_bytes(iov, count), state_mtu(page)) != 0) &&
+	    write_is_answered(fd, held, header, iov, count, &n)) {
 		return n;
 	}
 	do {
-		n = transmit(fd, iov, count, flags);
+		n = transmit_packet(fd, header, iov, count, flags);
 	} while (n < 0 && os_wait_for_room(fd, flags));
 	return n < 0 ? not_sent(fd, held, iov, count) : n;
+}
+
+int
+channel_next_bytes(int fd, fdtable_held held)
+{
+	int bytes = os_next_bytes(fd);
+
+	return bytes > 0 && packet_has_header(state_page(held)) ? bytes + FAMILY_HEADER_BYTES : bytes;
 }
 
 int

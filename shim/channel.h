@@ -31,6 +31,9 @@ channel_is_relayed(int fd, const struct state_page *page)
 ssize_t channel_read(int fd, fdtable_held held, const struct iovec *iov, int count, int flags);
 ssize_t channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int flags);
 
+/* FIONREAD: the size of the next packet as the program will read it; 0: none waits. */
+int channel_next_bytes(int fd, fdtable_held held);
+
 /* What fcntl(2) F_GETFL says of a device, of which the kernel, that knows no direction of a socket, said flags (-1 stays -1). */
 int channel_flags(int fd, fdtable_held held, int flags);
 

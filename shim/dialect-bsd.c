@@ -74,7 +74,7 @@ next_packet_bytes(int fd, fdtable_held held, int *bytes)
 	}
 	switch (channel_type_of(fd, page)) {
 	case CHANNEL_RELAYED:
-		*bytes = os_next_bytes(fd);
+		*bytes = channel_next_bytes(fd, held);
 		return 0;
 	case CHANNEL_FRAMED:
 		*bytes = framed_next_bytes(fd, held);

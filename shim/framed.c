@@ -28,7 +28,7 @@
 #include "channel.h"
 #include "iov.h"
 #include "os.h"
-#include "protocol/family.h"
+#include "packet.h"
 #include "real.h"
 #include "state.h"
 
@@ -53,12 +53,6 @@ static inline bool
 says_up(const struct state_page *page)
 {
 	return page != NULL && state_watched(page) && state_up(page) && !state_gone(page);
-}
-
-static inline bool
-has_header(const struct state_page *page)
-{
-	return page != NULL && state_header_mode(page);
 }
 
 static bool
@@ -215,7 +209,7 @@ framed_read(int fd, fdtable_held held, const struct iovec *iov, int count)
 	    read_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
-	if (has_header(page)) {
+	if (packet_has_header(page)) {
 		n = call(READING, fd, (struct iovec *)(uintptr_t)iov, count);
 		return n > 0 ? n : n < 0 ? failed(READING, fd, held, iov, count) : refuse(EIO);
 	}
@@ -226,33 +220,9 @@ framed_read(int fd, fdtable_held held, const struct iovec *iov, int count)
 	return n > FAMILY_HEADER_BYTES ? n - FAMILY_HEADER_BYTES : refuse(EIO); /* a packet has bytes, so this is the end */
 }
 
-/*
- * What the contract has against a packet that is to be written, header and all; 0: nothing.  Then *header is what the kernel is to get
- * before it, unless it is there.
- */
-static int
-check(const struct state_page *page, const struct iovec *iov, int count, size_t bytes, uint32_t mtu, uint8_t *header)
-{
-	bool given = has_header(page);
-	size_t room = given ? FAMILY_HEADER_BYTES : 0;
-	uint8_t start[FAMILY_HEADER_BYTES + 1];
-
-	if (iov_peek(iov, count, start, room + 1) < room + 1) {
-		return EINVAL;
-	}
-	if (mtu != UINT32_MAX && bytes - room > mtu) {
-		return EMSGSIZE;
-	}
-	if (given) {
-		return family_header_check(start, start[FAMILY_HEADER_BYTES]);
-	}
-	family_header_make(header, start[0]);
-	return header[FAMILY_HEADER_BYTES - 1] != 0 ? 0 : EINVAL;
-}
-
 /* Writing that is not plain.  True: *result is the answer. */
 static __attribute__((noinline)) bool
-write_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count, ssize_t *result)
+write_is_answered(int fd, fdtable_held held, bool given, const struct iovec *iov, int count, ssize_t *result)
 {
 	const struct state_page *page = state_page(held);
 	uint8_t header[FAMILY_HEADER_BYTES];
@@ -270,7 +240,7 @@ write_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count,
 	} else if (!up) {
 		error = EIO;
 	} else {
-		error = check(page, iov, count, iov_bytes(iov, count), mtu, header);
+		error = packet_check(given, iov, count, iov_bytes(iov, count), mtu, header);
 	}
 	*result = error != 0 ? refuse(error) : 0;
 	return error != 0;
@@ -281,19 +251,20 @@ framed_write(int fd, fdtable_held held, const struct iovec *iov, int count)
 {
 	const struct state_page *page = state_page(held);
 	uint32_t mtu = page != NULL && state_watched(page) ? state_mtu(page) : UINT32_MAX;
+	bool given = packet_has_header(page);
 	size_t bytes = iov_bytes(iov, count);
 	uint8_t header[FAMILY_HEADER_BYTES] = {0};
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) || check(page, iov, count, bytes, mtu, header) != 0) &&
-	    write_is_answered(fd, held, iov, count, &n)) {
+	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) || packet_check(given, iov, count, bytes, mtu, header) != 0) &&
+	    write_is_answered(fd, held, given, iov, count, &n)) {
 		return n;
 	}
-	if (has_header(page)) {
+	if (given) {
 		n = call(WRITING, fd, (struct iovec *)(uintptr_t)iov, count);
 		return n < 0 ? failed(WRITING, fd, held, iov, count) : n;
 	}
-	(void)check(page, iov, count, bytes, UINT32_MAX, header); /* the family, whatever the page says */
+	(void)packet_check(given, iov, count, bytes, UINT32_MAX, header); /* the family, whatever the page says */
 	n = call_framed(WRITING, fd, header, iov, count);
 	return n < 0 ? failed(WRITING, fd, held, iov, count) : n - FAMILY_HEADER_BYTES;
 }
@@ -301,7 +272,7 @@ framed_write(int fd, fdtable_held held, const struct iovec *iov, int count)
 int
 framed_next_bytes(int fd, fdtable_held held)
 {
-	int bytes = os_next_bytes(fd), header = has_header(state_page(held)) ? 0 : FAMILY_HEADER_BYTES;
+	int bytes = os_next_bytes(fd), header = packet_has_header(state_page(held)) ? 0 : FAMILY_HEADER_BYTES;
 
 	return bytes > header ? bytes - header : 0;
 }
