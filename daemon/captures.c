@@ -175,7 +175,7 @@ captures_start(struct captures *c, const struct captures_start *how, int *client
 	}
 	e->uid = how->uid;
 	root = openat(c->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-	source = root >= 0 ? source_open(how->netns_fd, how->ifindex, linktype) : -1;
+	source = root >= 0 ? source_open(how->netns_fd, how->ifindex, how->bare, linktype) : -1;
 	if (source >= 0 && transport_pair(ends) == 0) {
 		make_room(ends[1]);
 		result = start_process(e, ends[1], root, source);

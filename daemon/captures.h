@@ -8,6 +8,7 @@
 #ifndef TUNTAPD_DAEMON_CAPTURES_H
 #define TUNTAPD_DAEMON_CAPTURES_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -21,6 +22,7 @@ struct captures;
 struct captures_start {
 	int netns_fd; /* where the interface is; -1: the daemon's own */
 	uint32_t ifindex;
+	bool bare;    /* source_open() */
 	uid_t uid;    /* who asks */
 };
 

@@ -333,7 +333,8 @@ capture(struct requests *q, int connection, const union message *request)
 	message_init_reply(&reply, &request->header, 0);
 	error = devices_see(q->setup.devices, &how, &seen) < 0 ? errno : 0;
 	if (error == 0) {
-		start = (struct captures_start){.netns_fd = seen.netns->fd, .ifindex = seen.ifindex, .uid = peer.uid};
+		start = (struct captures_start){.netns_fd = seen.netns->fd, .ifindex = seen.ifindex, .bare = how.id.kind == DEVICE_TUN,
+		    .uid = peer.uid};
 		error = captures_start(q->setup.captures, &start, &client, &reply.captured.linktype) < 0 ? errno : 0;
 		os_program_name(peer.pid, program, sizeof(program));
 		if (log_limit_pass(&q->capture_limit, "captures")) {

@@ -6,6 +6,9 @@
  * packet went, it opens no interface that is down, and it cannot be handed to another process.  The kernel says the direction in the
  * packet's address, the time and what it took out of the packet (an 802.1Q tag) beside it; the tag is put back.
  *
+ * A tun's interface may be Ethernet (link-veth.c), of which its program hears nothing, and so nor does who looks at its packets: the socket
+ * is then one that the kernel gives packets without their link header (SOCK_DGRAM), and all that is no IP is passed over.
+ *
  * Limits.  ROOM_BYTES of packets wait (the kernel doubles it and counts its own overhead: some 1800 of 1514 bytes); what finds no room
  * the kernel counts.  The descriptor shows one interface; its holder could bind it to another of the same namespace, so it goes to
  * nobody but a process of ours.
@@ -43,6 +46,7 @@
 struct packet_source {
 	struct source source; /* first: a struct source * is its packet_source */
 	int ifindex;
+	bool bare; /* no packet has a link header */
 	uint64_t dropped;
 	uint8_t *slots; /* SOURCE_BURST of SLOT_BYTES */
 	struct mmsghdr messages[SOURCE_BURST];
@@ -53,7 +57,7 @@ struct packet_source {
 };
 
 static bool
-linktype_of(int fd, int ifindex, uint32_t *linktype)
+linktype_of(int fd, int ifindex, bool bare, uint32_t *linktype)
 {
 	struct ifreq request = {.ifr_ifindex = ifindex};
 
@@ -62,7 +66,7 @@ linktype_of(int fd, int ifindex, uint32_t *linktype)
 	}
 	switch (request.ifr_hwaddr.sa_family) {
 	case ARPHRD_ETHER:
-		*linktype = LINKTYPE_ETHERNET;
+		*linktype = bare ? LINKTYPE_RAW : LINKTYPE_ETHERNET;
 		return true;
 	case ARPHRD_NONE:
 		*linktype = LINKTYPE_RAW;
@@ -74,7 +78,7 @@ linktype_of(int fd, int ifindex, uint32_t *linktype)
 }
 
 int
-source_open(int netns_fd, uint32_t ifindex, uint32_t *linktype)
+source_open(int netns_fd, uint32_t ifindex, bool bare, uint32_t *linktype)
 {
 	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL), .sll_ifindex = (int)ifindex};
 	int back, fd, saved, one = 1, bytes = ROOM_BYTES;
@@ -82,7 +86,8 @@ source_open(int netns_fd, uint32_t ifindex, uint32_t *linktype)
 	if (os_netns_enter(netns_fd, &back) < 0) {
 		return -1;
 	}
-	fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0); /* protocol 0: nothing comes before bind(2) */
+	/* Protocol 0: nothing comes before bind(2). */
+	fd = socket(AF_PACKET, (bare ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	os_netns_leave(back);
 	if (fd < 0) {
 		return -1;
@@ -90,7 +95,7 @@ source_open(int netns_fd, uint32_t ifindex, uint32_t *linktype)
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof(bytes)) < 0) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 	}
-	if (!linktype_of(fd, (int)ifindex, linktype) || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) < 0 ||
+	if (!linktype_of(fd, (int)ifindex, bare, linktype) || setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &one, sizeof(one)) < 0 ||
 	    setsockopt(fd, SOL_PACKET, PACKET_AUXDATA, &one, sizeof(one)) < 0 ||
 	    bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
 		saved = errno;
@@ -149,16 +154,21 @@ read_control(struct msghdr *m, uint64_t *time_ns, uint16_t tag_be[2])
 	return tagged;
 }
 
-/* The nth packet that came. */
-static void
+/* The nth packet that came.  False: it is none of those that are looked at. */
+static bool
 describe(struct packet_source *s, unsigned n, struct source_packet *packet)
 {
 	uint8_t *data = s->parts[n].iov_base;
 	size_t original = s->messages[n].msg_len, bytes = original < CAPTURE_PACKET_MAX ? original : CAPTURE_PACKET_MAX;
+	bool tagged;
 	uint16_t tag_be[2];
 
 	*packet = (struct source_packet){.to_program = s->from[n].sll_pkttype == PACKET_OUTGOING};
-	if (read_control(&s->messages[n].msg_hdr, &packet->time_ns, tag_be) && bytes >= ADDRESSES_BYTES) {
+	tagged = read_control(&s->messages[n].msg_hdr, &packet->time_ns, tag_be);
+	if (s->bare && (tagged || (s->from[n].sll_protocol != htons(ETH_P_IP) && s->from[n].sll_protocol != htons(ETH_P_IPV6)))) {
+		return false;
+	}
+	if (tagged && bytes >= ADDRESSES_BYTES) {
 		memmove(data - TAG_BYTES, data, ADDRESSES_BYTES);
 		memcpy(data - TAG_BYTES + ADDRESSES_BYTES, tag_be, sizeof(tag_be));
 		data -= TAG_BYTES;
@@ -168,6 +178,7 @@ describe(struct packet_source *s, unsigned n, struct source_packet *packet)
 	packet->data = data;
 	packet->bytes = bytes;
 	packet->original_bytes = original;
+	return true;
 }
 
 /* ENETDOWN or ENODEV: the socket says the first only once, and the other never. */
@@ -197,8 +208,9 @@ packet_receive(struct source *source, unsigned burst, void (*on_packet)(void *ar
 		source->look_again |= n < 0 && errno == ENETDOWN;
 	} while (n < 0 && (errno == EINTR || errno == ENETDOWN));
 	for (int i = 0; i < n; i++) {
-		describe(s, (unsigned)i, &packet);
-		on_packet(argument, &packet);
+		if (describe(s, (unsigned)i, &packet)) {
+			on_packet(argument, &packet);
+		}
 	}
 	if (n >= 0) {
 		return n;
@@ -248,7 +260,8 @@ source_new(int fd)
 {
 	struct packet_source *s = calloc(1, sizeof(*s));
 	struct sockaddr_ll address = {0};
-	socklen_t length = sizeof(address);
+	socklen_t length = sizeof(address), type_length = sizeof(int);
+	int type;
 
 	if (s == NULL) {
 		close(fd);
@@ -269,5 +282,6 @@ source_new(int fd)
 	if (getsockname(fd, (struct sockaddr *)&address, &length) == 0) {
 		s->ifindex = address.sll_ifindex;
 	}
+	s->bare = getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &type_length) == 0 && type == SOCK_DGRAM;
 	return &s->source;
 }

@@ -118,17 +118,18 @@ def test_statistics_are_in_the_file(namespace, directory, one):
     holder.end()
 
 
-def test_tun_in_header_mode_is_ip(namespace, directory, one):
-    """The header is between program and library: it is not on the wire."""
-    program = one.start(TUN)
+def test_tun_in_header_mode_is_ip(namespace, directory, daemon):
+    """The header is between program and library: it is not on the wire.  Nor is Ethernet, whatever the interface is."""
+    program = daemon.start(TUN)
     program.wait_for("opened")
     namespace.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv6/conf/tun0/disable_ipv6; ip addr add 10.0.0.1 peer 10.0.0.2 dev tun0"])
-    wait_until(lambda: one.state("tun0") == "up")
+    wait_until(lambda: daemon.state("tun0") == "up")
     path = pathlib.Path(directory) / "file"
-    process = capture(one, "/dev/tun0", "-w", str(path), "ip")
+    process = capture(daemon, "/dev/tun0", "-w", str(path), "ip or not ip")
     assert answer(program, "write") == "written"
     namespace.run(["ping", "-c", "1", "-W", "1", "10.0.0.2"], check=False)
     assert answer(program, "read") == "read 00000002"
+    kernel_sends(namespace, device="tun0")  # no IP: no tun's
     assert "packets written: 2, seen: 2" in end(process)
     assert sorted(tshark(path, "frame.packet_flags", "ip.src", "ip.dst")) == [("0x00000001", "10.0.0.2", "10.0.0.1"),
                                                                              ("0x00000002", "10.0.0.1", "10.0.0.2")]
