@@ -97,7 +97,7 @@ daemon_role_run(int argc, char **argv)
 		return worker_run();
 	}
 	if (strcmp(role, "relay") == 0 && argc > 3) {
-		return relay_run(argv[3]);
+		return relay_run(argv[3], argc > 4 ? argv[4] : NULL);
 	}
 	if (strcmp(role, "capture") == 0) {
 		return capture_run();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * link-feth.c - tap devices of macOS by a pair of fake Ethernet interfaces, relayed.
+ * link-feth.c - tap devices of macOS, and tun devices where utun is not wanted, by a pair of fake Ethernet interfaces, relayed.
  *
  * Theory of operation.  Two feth interfaces that are each other's peer are a cable.  The near end is the device's interface; at the
  * far end a relay (relay.c) moves frames: it reads them with libpcap and sends them past BPF's limits (port-ndrv.c).  Nothing checks
@@ -8,6 +8,9 @@
  *
  * The far end is up, as the kernel wants of who sends, and its MTU is the largest, for good: toward the program the near end's own MTU
  * decides, and from it the shim's check.  The host's stack hears what arrives at the far end, but it has no address there.
+ *
+ * A tun's relay keeps Ethernet from the program (ethertun.h).  Here the interface asks for its neighbours, and the relay answers: with
+ * IFF_NOARP the kernel would not ask, and not send either (bsd/netinet/in_arp.c arp_lookup_ip).
  *
  * The largest MTU is a setting of the machine (net.link.fake.max_mtu), which an interface takes over when it is made; so it is raised for
  * that moment, and put back.
@@ -195,10 +198,12 @@ create_wide_pair(int sock, struct link *l, char far[IFNAMSIZ])
 	return result;
 }
 
-/* The pair, with its far end ready.  0, or -1 with errno, and there is none. */
+/* The pair, with its far end ready.  mac: a tun's is told its near end's; NULL: not.  0, or -1 with errno, and there is none. */
 static int
-make_pair(int sock, struct link *l, char far[IFNAMSIZ], struct netif_status *status)
+make_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
 {
+	struct netif_status near;
+
 	if (create_wide_pair(sock, l, far) < 0) {
 		return -1;
 	}
@@ -206,6 +211,14 @@ make_pair(int sock, struct link *l, char far[IFNAMSIZ], struct netif_status *sta
 	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 || set_random_mac(sock, l->ifname) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
 		destroy_pair(sock, l->ifname);
 		return -1;
+	}
+	if (mac != NULL) {
+		if (netif_read(l->netns->netif, NULL, status->ifindex, false, &near) < 0 || !near.has_mac) {
+			errno = ENXIO;
+			destroy_pair(sock, l->ifname);
+			return -1;
+		}
+		memcpy(mac, near.mac, sizeof(near.mac));
 	}
 	l->ifindex = status->ifindex;
 	return 0;
@@ -240,8 +253,8 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 {
 	char far[IFNAMSIZ];
 	struct relays_start start = {
-		.place = l->place, .open_number = l->open_number, .netns_fd = -1, .port_netns_fd = -1, .port_ifname = far,
-		.access = how->access, .nonblock = how->nonblock,
+		.place = l->place, .kind = l->id.kind, .open_number = l->open_number, .netns_fd = -1, .port_netns_fd = -1,
+		.port_ifname = far, .access = how->access, .nonblock = how->nonblock,
 	};
 	int sock, saved, result;
 
@@ -253,7 +266,7 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	if (sock < 0) {
 		return -1;
 	}
-	result = make_pair(sock, l, far, status);
+	result = make_pair(sock, l, far, l->id.kind == DEVICE_TUN ? start.mac : NULL, status);
 	sys_close(sock);
 	if (result < 0) {
 		errno = errno == EPERM ? ENXIO : errno;
@@ -299,7 +312,7 @@ feth_set_up(struct link *l)
 
 const struct link_ops link_feth = {
 	.name = "feth",
-	.kinds = 1u << DEVICE_TAP,
+	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
 	.channel = CHANNEL_RELAYED,
 	.unavailable = feth_unavailable,
 	.open = feth_open,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * link-veth.c - tap devices by a pair of joined interfaces, relayed.
+ * link-veth.c - tun and tap devices by a pair of joined interfaces, relayed.
  *
  * Theory of operation.  The near end of a veth pair is the device's interface, in the opener's network namespace.  A relay
  * (relay.c) moves frames at the far end, which is in a namespace of its own that holds nothing else and that nobody but the relay is
@@ -10,6 +10,11 @@
  * The far end's MTU is the largest there is, for good.  The kernel judges a frame by the MTU of the end that receives it, so toward the
  * program the far end must take what the near end may send, and from the program the near end's own MTU decides; a far end that followed
  * would be late, and lose frames of the new size.
+ *
+ * A tun's interface is Ethernet, too, and its relay keeps that from the program (ethertun.h).  It uses no ARP: so the kernel sends at once
+ * whatever goes through it, as through a tun, asks nobody who has an address, and does not wait for a new IPv6 address of its own to
+ * be found free (measured: with ARP 1 to 2 seconds).  Its MAC address is chosen here, so that the relay knows it before the first frame.
+ * What Ethernet cannot hide: the interface has a MAC address and says BROADCAST, where a tun would say POINTOPOINT.
  *
  * Offloads are off at both ends: a program must see whole frames with their checksums done, not what a card would have finished.
  *
@@ -32,6 +37,7 @@
 #include "link-relayed.h"
 #include "log.h"
 #include "os.h"
+#include "protocol/sys.h"
 #include "relays.h"
 
 #define FAR_IFNAME "port"
@@ -129,16 +135,30 @@ set_up_far_end(int ns)
 }
 
 static int
+use_no_arp(int sock, const char *ifname)
+{
+	struct ifreq request = {0};
+
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", ifname);
+	if (ioctl(sock, SIOCGIFFLAGS, &request) < 0) {
+		return -1;
+	}
+	request.ifr_flags |= IFF_NOARP;
+	return ioctl(sock, SIOCSIFFLAGS, &request);
+}
+
+static int
 set_up_near_end(const struct link *l)
 {
-	int sock = socket_in(l->netns->fd);
+	int sock = socket_in(l->netns->fd), result;
 
 	if (sock < 0) {
 		return -1;
 	}
 	switch_offloads_off(sock, l->ifname);
-	close(sock);
-	return 0;
+	result = l->id.kind == DEVICE_TUN ? use_no_arp(sock, l->ifname) : 0;
+	sys_close(sock);
+	return result;
 }
 
 /* A pair whose near end has the name that is wanted, or the first free one of those that the linux link takes, too. */
@@ -160,11 +180,11 @@ make_named_pair(struct link *l, const struct link_open *how, const struct netif_
 	return result;
 }
 
-/* The pair, with the far end ready in namespace ns.  0, or -1 with errno, and there is none. */
+/* The pair, with the far end ready in namespace ns; mac: of the near end, NULL: any.  0, or -1 with errno, and there is none. */
 static int
-make_pair(struct link *l, const struct link_open *how, int ns, struct netif_status *status)
+make_pair(struct link *l, const struct link_open *how, int ns, const uint8_t *mac, struct netif_status *status)
 {
-	struct netif_far_end far = {.netns_fd = ns, .mtu = FAR_MTU, .ifname = FAR_IFNAME};
+	struct netif_far_end far = {.netns_fd = ns, .mtu = FAR_MTU, .ifname = FAR_IFNAME, .near_mac = mac};
 
 	if (make_named_pair(l, how, &far) < 0) {
 		errno = errno == EEXIST ? EBUSY : errno == EOPNOTSUPP ? ENXIO : errno;
@@ -187,21 +207,36 @@ veth_close(struct link *l)
 	link_relayed_end(l);
 }
 
+/* A random one, of no maker, and no group's. */
+static int
+choose_mac(uint8_t mac[ETHERTUN_MAC_BYTES])
+{
+	if (getentropy(mac, ETHERTUN_MAC_BYTES) < 0) {
+		return -1;
+	}
+	mac[0] = (uint8_t)((mac[0] | 0x02) & ~0x01);
+	return 0;
+}
+
 static int
 veth_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
 	struct relays_start start = {
-		.place = l->place, .open_number = l->open_number, .netns_fd = l->netns->fd, .port_ifname = FAR_IFNAME,
-		.access = how->access, .nonblock = how->nonblock,
+		.place = l->place, .kind = l->id.kind, .open_number = l->open_number, .netns_fd = l->netns->fd,
+		.port_ifname = FAR_IFNAME, .access = how->access, .nonblock = how->nonblock,
 	};
+	bool is_tun = l->id.kind == DEVICE_TUN;
 	int saved;
 
+	if (is_tun && choose_mac(start.mac) < 0) {
+		return -1;
+	}
 	start.port_netns_fd = os_netns_make();
 	if (start.port_netns_fd < 0) {
 		errno = errno == EPERM ? ENXIO : errno;
 		return -1;
 	}
-	if (make_pair(l, how, start.port_netns_fd, status) < 0) {
+	if (make_pair(l, how, start.port_netns_fd, is_tun ? start.mac : NULL, status) < 0) {
 		saved = errno;
 		veth_close(l);
 		close(start.port_netns_fd);
@@ -282,7 +317,7 @@ veth_set_up(struct link *l)
 
 const struct link_ops link_veth = {
 	.name = "veth",
-	.kinds = 1u << DEVICE_TAP,
+	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
 	.channel = CHANNEL_RELAYED,
 	.unavailable = veth_unavailable,
 	.open = veth_open,

@@ -8,6 +8,9 @@
  * the kernel than it gave (port.h), and then its descriptor says nothing.  Frames are never split, merged, reordered or sent twice.  The
  * loop is poll(2) itself: with two descriptors, no timer and no callback there is nothing for a library to keep.
  *
+ * A tun's channel has bare IP packets (ethertun.h): toward the program the Ethernet header is left out of the copy, toward the kernel it is
+ * put before the packet, for which the buffers have room.  What the kernel asks a neighbour is answered with the burst that it came in.
+ *
  * Overload.  A full channel means a slow program: the new frame is dropped and counted, the queued ones stay (device contract,
  * "overload").  The other way a full link stops our reading, and so the program waits; what the link refuses for another
  * reason is dropped and counted.
@@ -35,13 +38,18 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "ethertun.h"
 #include "log.h"
 #include "os.h"
 #include "sockpair.h"
 
-#define ETHERNET_HEADER_BYTES 14
 /* One byte more than a frame can have shows one that is too long; a whole number of cache lines. */
 #define SLOT_BYTES ((PORT_FRAME_MAX + 64) / 64 * 64)
+/* Of a tun: the longest packet, and room before each for its Ethernet header, such that the packet is aligned. */
+#define PACKET_MAX 65535
+#define PACKET_OFFSET 16
+/* Answered of a burst; who is not answered asks again. */
+#define ANSWERS_MAX 16
 #ifndef POLLRDHUP
 #define POLLRDHUP 0 /* where poll does not tell */
 #endif
@@ -55,6 +63,13 @@ struct burst {
 	unsigned count;
 };
 
+/* What the kernel gets to hear from its neighbour. */
+struct answers {
+	uint8_t frames[ANSWERS_MAX][ETHERTUN_ANSWER_MAX];
+	struct port_frame sent[ANSWERS_MAX];
+	unsigned count;
+};
+
 struct relay {
 	int channel;
 	struct port *port;
@@ -62,6 +77,9 @@ struct relay {
 	unsigned unasked; /* frames since the port was asked what it lost */
 	bool silent;      /* nothing will come from the program any more */
 	bool more;        /* the port gave a whole burst: it may hold the next one already */
+	bool is_tun;
+	struct ethertun tun; /* of a tun, like what follows */
+	struct answers answers;
 	struct burst to_program, from_program;
 };
 
@@ -72,8 +90,9 @@ count(uint64_t *counter, uint64_t more)
 	__atomic_store_n(counter, *counter + more, __ATOMIC_RELAXED);
 }
 
+/* Datagrams begin at that offset in their slots. */
 static int
-burst_init(struct burst *b)
+burst_init(struct burst *b, size_t offset)
 {
 	b->slots = mmap(NULL, (size_t)PORT_BURST * SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (b->slots == MAP_FAILED) {
@@ -81,7 +100,9 @@ burst_init(struct burst *b)
 		return -1;
 	}
 	for (unsigned i = 0; i < PORT_BURST; i++) {
-		b->datagrams.parts[i] = (struct iovec){.iov_base = b->slots + (size_t)i * SLOT_BYTES, .iov_len = SLOT_BYTES};
+		b->datagrams.parts[i] = (struct iovec){
+			.iov_base = b->slots + (size_t)i * SLOT_BYTES + offset, .iov_len = SLOT_BYTES - offset,
+		};
 	}
 	return sockpair_burst_init(&b->datagrams);
 }
@@ -96,9 +117,10 @@ burst_free(struct burst *b)
 }
 
 struct relay *
-relay_new(int channel, struct port *port, struct relay_counters *counters)
+relay_new(int channel, struct port *port, struct relay_counters *counters, const uint8_t mac[ETHERTUN_MAC_BYTES])
 {
 	struct relay *r = calloc(1, sizeof(*r));
+	size_t offset = mac != NULL ? PACKET_OFFSET : 0;
 
 	if (r == NULL) {
 		return NULL;
@@ -106,7 +128,11 @@ relay_new(int channel, struct port *port, struct relay_counters *counters)
 	r->channel = channel;
 	r->port = port;
 	r->counters = counters;
-	if (burst_init(&r->to_program) < 0 || burst_init(&r->from_program) < 0) {
+	if (mac != NULL) {
+		r->is_tun = true;
+		ethertun_init(&r->tun, mac);
+	}
+	if (burst_init(&r->to_program, offset) < 0 || burst_init(&r->from_program, offset) < 0) {
 		relay_free(r);
 		errno = ENOMEM;
 		return NULL;
@@ -127,20 +153,58 @@ relay_free(struct relay *r)
 	free(r);
 }
 
-/* A frame from the link joins the burst: what libpcap shows is gone after its call. */
+/* Joins the burst: what libpcap shows is gone after its call. */
+static void
+add_datagram(struct burst *b, const void *data, size_t bytes)
+{
+	memcpy(b->datagrams.parts[b->count].iov_base, data, bytes);
+	b->datagrams.parts[b->count].iov_len = bytes;
+	b->count++;
+}
+
+/* A frame from the link. */
 static void
 on_frame(void *argument, const struct port_frame *frame)
 {
 	struct relay *r = argument;
-	struct burst *b = &r->to_program;
 
-	if (frame->bytes < ETHERNET_HEADER_BYTES || frame->bytes > PORT_FRAME_MAX) {
+	if (frame->bytes < ETHERTUN_HEADER_BYTES || frame->bytes > PORT_FRAME_MAX) {
 		count(&r->counters->to_program.dropped, 1);
 		return;
 	}
-	memcpy(b->datagrams.parts[b->count].iov_base, frame->data, frame->bytes);
-	b->datagrams.parts[b->count].iov_len = frame->bytes;
-	b->count++;
+	add_datagram(&r->to_program, frame->data, frame->bytes);
+}
+
+/* A frame from the link of a tun. */
+static void
+on_frame_of_tun(void *argument, const struct port_frame *frame)
+{
+	struct relay *r = argument;
+	struct answers *a = &r->answers;
+	uint8_t answer[ETHERTUN_ANSWER_MAX];
+	size_t answer_bytes;
+
+	switch (ethertun_take(&r->tun, frame->data, frame->bytes, answer, &answer_bytes)) {
+	case ETHERTUN_PACKET:
+		if (frame->bytes - ETHERTUN_HEADER_BYTES <= PACKET_MAX) {
+			add_datagram(&r->to_program, (const uint8_t *)frame->data + ETHERTUN_HEADER_BYTES,
+			    frame->bytes - ETHERTUN_HEADER_BYTES);
+			return;
+		}
+		break;
+	case ETHERTUN_ASKED:
+		if (a->count < ANSWERS_MAX) {
+			memcpy(a->frames[a->count], answer, answer_bytes);
+			a->sent[a->count] = (struct port_frame){.data = a->frames[a->count], .bytes = answer_bytes};
+			a->count++;
+		}
+		return;
+	case ETHERTUN_IGNORED:
+		return;
+	case ETHERTUN_FOREIGN:
+		break;
+	}
+	count(&r->counters->to_program.dropped, 1);
 }
 
 /* Counts those of the burst's datagrams from first on that the channel took. */
@@ -186,14 +250,32 @@ from_port(struct relay *r)
 	int n;
 
 	r->to_program.count = 0;
-	n = r->port->ops->receive(r->port, PORT_BURST, on_frame, r);
+	r->answers.count = 0;
+	n = r->port->ops->receive(r->port, PORT_BURST, r->is_tun ? on_frame_of_tun : on_frame, r);
 	if (n < 0) {
 		return RELAY_PORT_GONE;
 	}
 	fill_channel(r);
 	r->more = n == PORT_BURST;
+	if (r->answers.count > 0 && r->port->ops->send(r->port, r->answers.sent, r->answers.count) < 0) {
+		return RELAY_PORT_GONE;
+	}
 	r->unasked += (unsigned)n;
 	return RELAY_GOES_ON;
+}
+
+/* Makes a frame of a datagram that has come; false: it is none. */
+static bool
+make_frame(const struct relay *r, void *data, size_t bytes, struct port_frame *frame)
+{
+	uint8_t *header = (uint8_t *)data - ETHERTUN_HEADER_BYTES;
+
+	if (!r->is_tun) {
+		*frame = (struct port_frame){.data = data, .bytes = bytes};
+		return bytes >= ETHERTUN_HEADER_BYTES && bytes <= PORT_FRAME_MAX;
+	}
+	*frame = (struct port_frame){.data = header, .bytes = bytes + ETHERTUN_HEADER_BYTES};
+	return bytes <= PACKET_MAX && ethertun_put(&r->tun, data, bytes, header);
 }
 
 /* Sends what is a frame of the datagrams that have come. */
@@ -209,8 +291,8 @@ empty_burst(struct relay *r, unsigned received)
 	for (unsigned i = 0; i < received; i++) {
 		size_t length = b->datagrams.bytes[i];
 
-		if (length >= ETHERNET_HEADER_BYTES && length <= PORT_FRAME_MAX) {
-			frames[frame_count++] = (struct port_frame){.data = b->datagrams.parts[i].iov_base, .bytes = length};
+		if (make_frame(r, b->datagrams.parts[i].iov_base, length, &frames[frame_count])) {
+			frame_count++;
 			bytes += length;
 		} else {
 			refused += length != 0;
@@ -300,9 +382,24 @@ relay_turn(struct relay *r, int timeout_ms)
 	return state;
 }
 
+/* Of twelve digits. */
+static bool
+parse_mac(const char *text, uint8_t mac[ETHERTUN_MAC_BYTES])
+{
+	if (strlen(text) != 2 * (size_t)ETHERTUN_MAC_BYTES || strspn(text, "0123456789abcdef") != strlen(text)) {
+		return false;
+	}
+	for (unsigned i = 0; i < ETHERTUN_MAC_BYTES; i++) {
+		const char digits[] = {text[2 * i], text[2 * i + 1], '\0'};
+
+		mac[i] = (uint8_t)strtoul(digits, NULL, 16);
+	}
+	return true;
+}
+
 /* Everything but the loop: the port with the rights that are left, then without them.  An exit status. */
 static int
-prepare(const char *ifname, struct port **port, struct relay **relay, struct relay_counters **counters)
+prepare(const char *ifname, const uint8_t *mac, struct port **port, struct relay **relay, struct relay_counters **counters)
 {
 	const char *problem;
 
@@ -322,7 +419,7 @@ prepare(const char *ifname, struct port **port, struct relay **relay, struct rel
 		return EX_NOPERM;
 	}
 	close(RELAY_FD_ROOT);
-	*relay = relay_new(RELAY_FD_CHANNEL, *port, *counters);
+	*relay = relay_new(RELAY_FD_CHANNEL, *port, *counters, mac);
 	if (*relay == NULL) {
 		log_error("starting");
 		return EX_OSERR;
@@ -334,9 +431,10 @@ prepare(const char *ifname, struct port **port, struct relay **relay, struct rel
 }
 
 int
-relay_run(const char *ifname)
+relay_run(const char *ifname, const char *mac_text)
 {
 	static const char ready = RELAY_READY;
+	uint8_t mac[ETHERTUN_MAC_BYTES];
 	struct relay_counters *counters = NULL;
 	enum relay_state state;
 	struct relay *relay = NULL;
@@ -348,7 +446,11 @@ relay_run(const char *ifname)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGTERM, SIG_IGN);
-	status = prepare(ifname, &port, &relay, &counters);
+	if (mac_text != NULL && !parse_mac(mac_text, mac)) {
+		log_errorx("'%s' is no MAC address", mac_text);
+		return EX_USAGE;
+	}
+	status = prepare(ifname, mac_text != NULL ? mac : NULL, &port, &relay, &counters);
 	if (status != EX_OK) {
 		return status; /* the kernel frees the rest */
 	}

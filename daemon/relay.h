@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * relay.h - the process that moves frames between a relayed device's channel and its port.
+ * relay.h - the process that moves frames between a relayed device's channel and its port; or, of a tun, the packets in them.
  */
 #ifndef TUNTAPD_DAEMON_RELAY_H
 #define TUNTAPD_DAEMON_RELAY_H
@@ -8,6 +8,7 @@
 #include <assert.h>
 #include <stdint.h>
 
+#include "daemon/ethertun.h"
 #include "daemon/port.h"
 #include "protocol/message.h"
 
@@ -21,8 +22,8 @@
 struct relay_counters {
 	uint32_t magic;
 	uint32_t version;
-	struct message_counters to_program;   /* dropped: for want of room in the channel */
-	struct message_counters from_program; /* dropped: too short or too long, or the interface did not take it */
+	struct message_counters to_program;   /* dropped: for want of room in the channel; of a tun, what is no IP packet, too */
+	struct message_counters from_program; /* dropped: too short or too long, no IP packet, or the interface did not take it */
 	uint64_t port_dropped;                /* toward the program, before the relay had them; may lag by PORT_STATS_FRAMES */
 };
 
@@ -47,15 +48,20 @@ enum relay_state {
 };
 
 /*
- * channel is the relay's end of the socket pair.  All three stay the caller's and outlive the relay.  NULL with errno ENOMEM.
+ * channel is the relay's end of the socket pair.  These three stay the caller's and outlive the relay.  mac: NULL for a tap; for a tun the
+ * address of the device's interface.  NULL with errno ENOMEM.
  */
-struct relay *relay_new(int channel, struct port *port, struct relay_counters *counters);
+struct relay *relay_new(int channel, struct port *port, struct relay_counters *counters, const uint8_t mac[ETHERTUN_MAC_BYTES]);
 void relay_free(struct relay *r);
 
 /* Waits until there is something to do, up to timeout_ms (-1: for ever), and does it: at most one burst in each direction. */
 enum relay_state relay_turn(struct relay *r, int timeout_ms);
 
-/* The process: "tuntapd --role=relay VERBOSITY INTERFACE", with the descriptors above.  An exit status of sysexits.h. */
-int relay_run(const char *ifname);
+/*
+ * The process: "tuntapd --role=relay VERBOSITY INTERFACE [MAC]", with the descriptors above.  MAC, of a tun: of the device's interface, twelve
+ * hexadecimal digits; NULL: a tap.  An exit status of sysexits.h.
+ */
+int relay_run(const char *ifname, const char *mac_text);
+#define RELAY_MAC_SIZE 13
 
 #endif

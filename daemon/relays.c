@@ -255,8 +255,8 @@ limit_access(int end, const struct relays_start *how)
 static int
 make_channel(const struct relays *r, const struct relays_start *how, int ends[2])
 {
-	struct channelname name = {.daemon = r->daemon, .place = how->place, .open_number = how->open_number,
-	    .ifindex = how->ifindex};
+	struct channelname name = {.daemon = r->daemon, .kind = how->kind, .place = how->place,
+	    .open_number = how->open_number, .ifindex = how->ifindex};
 	int back, result;
 
 	/* A socket belongs to the namespace that it was made in: this one is asked about the interface. */
@@ -277,7 +277,8 @@ become_relay(const struct relays_start *how, const int given[GIVEN])
 {
 	static const int places[GIVEN] = {RELAY_FD_CHANNEL, RELAY_FD_ROOT, RELAY_FD_COUNTERS, RELAY_FD_READY};
 	char name[] = "tuntapd", role[] = DAEMON_ROLE_PREFIX "relay", verbosity[16], ifname[MESSAGE_IFNAME_SIZE];
-	char *argv[] = {name, role, verbosity, ifname, NULL};
+	char mac[RELAY_MAC_SIZE];
+	char *argv[] = {name, role, verbosity, ifname, how->kind == DEVICE_TUN ? mac : NULL, NULL};
 	int sources[GIVEN], back;
 
 	/* The log goes where the daemon's does; nothing else of its terminal or its service manager is needed. */
@@ -299,6 +300,7 @@ become_relay(const struct relays_start *how, const int given[GIVEN])
 	os_close_from(RELAY_FD_FIRST_FREE);
 	snprintf(verbosity, sizeof(verbosity), "%d", log_verbosity());
 	snprintf(ifname, sizeof(ifname), "%s", how->port_ifname);
+	snprintf(mac, sizeof(mac), "%02x%02x%02x%02x%02x%02x", how->mac[0], how->mac[1], how->mac[2], how->mac[3], how->mac[4], how->mac[5]);
 	os_exec_self(argv);
 	_exit(EX_OSERR);
 }

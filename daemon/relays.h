@@ -27,9 +27,11 @@ struct relays_callbacks {
 /* What a relay is to serve. */
 struct relays_start {
 	uint32_t place;
+	uint8_t kind;       /* enum device_kind */
 	uint64_t open_number;
 	int netns_fd;       /* where the device's interface is, and the channel is to be; -1: the daemon's own */
 	uint32_t ifindex;   /* of the device's interface */
+	uint8_t mac[ETHERTUN_MAC_BYTES]; /* the same, of a tun */
 	int port_netns_fd;  /* where the interface of the port is */
 	const char *port_ifname;
 	unsigned access;    /* MESSAGE_ACCESS_*: what the program's end allows */

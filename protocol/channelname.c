@@ -43,6 +43,7 @@ format(const struct channelname *name, const char *before, char *at)
 		*at++ = after;
 	}
 	at = put(at, name->daemon, 16, after);
+	at = put(at, name->kind, 10, after);
 	at = put(at, name->place, 10, after);
 	at = put(at, name->open_number, 16, after);
 	at = put(at, name->ifindex, 10, after);
@@ -102,14 +103,16 @@ parse(const char *text, size_t bytes, const char *before, struct channelname *na
 	size_t length = strlen(before);
 	const char *at = text + length, *end = text + bytes;
 	char after = before[length - 1];
-	uint64_t place, ifindex, nonce;
+	uint64_t kind, place, ifindex, nonce;
 
 	if (bytes < length || memcmp(text, before, length) != 0 ||
-	    !take(&at, end, 16, after, UINT64_MAX, &name->daemon) || !take(&at, end, 10, after, DEVICE_PLACES_MAX - 1, &place) ||
+	    !take(&at, end, 16, after, UINT64_MAX, &name->daemon) || !take(&at, end, 10, after, UINT8_MAX, &kind) ||
+	    (kind != DEVICE_TUN && kind != DEVICE_TAP) || !take(&at, end, 10, after, DEVICE_PLACES_MAX - 1, &place) ||
 	    !take(&at, end, 16, after, UINT64_MAX, &name->open_number) || !take(&at, end, 10, after, UINT32_MAX, &ifindex) ||
 	    !take(&at, end, 16, '\0', UINT32_MAX, &nonce)) {
 		return false;
 	}
+	name->kind = (uint8_t)kind;
 	name->place = (uint32_t)place;
 	name->ifindex = (uint32_t)ifindex;
 	name->nonce = (uint32_t)nonce;

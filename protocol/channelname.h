@@ -5,10 +5,10 @@
  * A name that every holder of the program's end reads with getpeername(2); on Linux an abstract one (unix(7)), elsewhere a file's, of
  * which this is the last part:
  *
- *	NUL "tuntapd/DAEMON/PLACE/OPEN/IFINDEX/NONCE"
- *	"tuntapd:DAEMON:PLACE:OPEN:IFINDEX:NONCE"
+ *	NUL "tuntapd/DAEMON/KIND/PLACE/OPEN/IFINDEX/NONCE"
+ *	"tuntapd:DAEMON:KIND:PLACE:OPEN:IFINDEX:NONCE"
  *
- * DAEMON, of the daemon's RUNDIR, OPEN and NONCE are hexadecimal, PLACE and IFINDEX are decimal.  The nonce keeps a stranger from taking
+ * DAEMON, of the daemon's RUNDIR, OPEN and NONCE are hexadecimal, KIND (enum device_kind), PLACE and IFINDEX are decimal.  The nonce keeps a stranger from taking
  * the name first.  The name outlives the relay for as long as the program's end does.  On Linux the socket pair belongs to the network
  * namespace that IFINDEX is of, so that whoever holds the program's end can ask the kernel about the interface by it.
  */
@@ -28,6 +28,7 @@ struct channelname {
 	uint32_t place; /* < DEVICE_PLACES_MAX */
 	uint32_t ifindex;
 	uint32_t nonce;
+	uint8_t kind; /* enum device_kind */
 };
 
 /* Returns the bytes of the name, the NUL before it included. */

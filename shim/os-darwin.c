@@ -77,9 +77,10 @@ os_ask_device(int fd, struct device_id id)
 	struct device_id fixed;
 	int saved = errno;
 
-	if (id.kind == DEVICE_TUN) {
-		answer = read_utun(fd, ifname) ? OS_DEVICE : OS_OTHER;
-	} else if (read_peer(fd, &name) && (!device_place_id(name.place, &fixed) || device_id_equal(fixed, id))) {
+	if (id.kind == DEVICE_TUN && read_utun(fd, ifname)) {
+		answer = OS_DEVICE;
+	} else if (read_peer(fd, &name) && name.kind == id.kind &&
+	    (!device_place_id(name.place, &fixed) || device_id_equal(fixed, id))) {
 		answer = OS_DEVICE; /* whether its relay is gone shows when it is used */
 	}
 	errno = saved;
@@ -159,7 +160,7 @@ os_read_channel(int fd, struct os_channel *channel)
 	if (read_peer(fd, &name)) {
 		channel->relayed = true;
 		channel->place = name.place;
-		channel->kind = DEVICE_TAP;
+		channel->kind = name.kind;
 		channel->open_number = name.open_number;
 		channel->ifindex = name.ifindex;
 		return true;

@@ -81,7 +81,8 @@ os_ask_device(int fd, struct device_id id)
 		}
 	} else if (errno == EBADFD) {
 		answer = OS_GONE;
-	} else if (id.kind == DEVICE_TAP && read_peer(fd, &name) && (!device_place_id(name.place, &fixed) || device_id_equal(fixed, id))) {
+	} else if (read_peer(fd, &name) && name.kind == id.kind &&
+	    (!device_place_id(name.place, &fixed) || device_id_equal(fixed, id))) {
 		answer = OS_DEVICE; /* whether its relay is gone shows when it is used */
 	}
 	errno = saved;
@@ -179,7 +180,7 @@ os_read_channel(int fd, struct os_channel *channel)
 		}
 		channel->relayed = true;
 		channel->place = name.place;
-		channel->kind = DEVICE_TAP;
+		channel->kind = name.kind;
 		channel->open_number = name.open_number;
 		channel->ifindex = name.ifindex;
 		return true;

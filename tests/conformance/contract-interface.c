@@ -23,7 +23,9 @@ flags_of_a_fresh_interface(enum kind kind)
 	flags = if_flags(name_of(kind, 0));
 	EXPECT((flags & IFF_UP) == 0);
 	EXPECT((flags & IFF_MULTICAST) != 0);
-	if (kind == TAP) {
+	EXPECT(((flags & IFF_NOARP) != 0) == (kind == TUN));
+	/* What is behind a relayed tun is Ethernet, and its flags are that link's. */
+	if (kind == TAP || options.relayed) {
 		EXPECT((flags & IFF_BROADCAST) != 0 && (flags & IFF_POINTOPOINT) == 0);
 	} else {
 		EXPECT((flags & IFF_POINTOPOINT) != 0 && (flags & IFF_BROADCAST) == 0);

@@ -122,13 +122,15 @@ quiet_after_reading(int fd)
 	return read(fd, packet, sizeof(packet)) == -1 && errno == EIO && !is_readable(fd);
 }
 
-/* Relayed: what was under way before the interface went down may come after the next "up". */
+/* Whether a program that reads what it is told of finds nothing more; packets, if anything, and no error. */
 static bool
-quiet_while_up(int fd)
+quiet_after_packets(int fd)
 {
 	uint8_t packet[PACKET_MIN];
+	ssize_t n = read(fd, packet, sizeof(packet));
 
-	return read(fd, packet, sizeof(packet)) == -1 && errno == EAGAIN && !is_readable(fd);
+	EXPECT(n == sizeof(packet) || (n == -1 && errno == EAGAIN));
+	return n == -1 && !is_readable(fd);
 }
 
 static void
@@ -156,7 +158,7 @@ down_never_spins_a_poller(enum kind kind)
 	/* And nothing that announced "down" is left after the next "up". */
 	if_up(name_of(kind, 0));
 	if (options.relayed) {
-		WAIT_UNTIL(quiet_while_up(fd), 10000);
+		WAIT_UNTIL(quiet_after_packets(fd), 10000); /* what was under way may come now */
 	}
 	EXPECT(!announced(fd));
 	EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EAGAIN);

@@ -340,7 +340,8 @@ kernel_open(const char *name)
 {
 	struct sockaddr_ll address;
 	int one = 1, bytes = 4 * 1024 * 1024;
-	int sock = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	/* Without a link header where there is none, or none that the program knows of: a tun uses no ARP, whatever is behind it. */
+	int sock = socket(AF_PACKET, ((if_flags(name) & IFF_NOARP) != 0 ? SOCK_DGRAM : SOCK_RAW) | SOCK_CLOEXEC, 0);
 
 	EXPECT(sock >= 0);
 	EXPECT(setsockopt(sock, SOL_PACKET, PACKET_IGNORE_OUTGOING, &one, sizeof(one)) == 0);
@@ -488,7 +489,6 @@ main(int argc, char **argv)
 			options.native = true;
 		} else if (strcmp(argv[i], "--relayed") == 0) {
 			options.relayed = true;
-			kinds = ON_TAP;
 		} else if (strcmp(argv[i], "--nonblock") == 0) {
 			options.nonblock = true;
 		} else if (strcmp(argv[i], "--kernel-names") == 0) {

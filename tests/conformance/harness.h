@@ -133,7 +133,7 @@ int contract_without_library(enum kind kind);
 struct contract_options {
 	bool native;
 	bool kernel_names; /* interfaces are not called as their devices */
-	bool relayed;  /* the devices are taps on a relayed link */
+	bool relayed;  /* the devices are on a relayed link */
 	bool nonblock; /* devices are opened non-blocking where a case leaves it open */
 };
 extern struct contract_options options;

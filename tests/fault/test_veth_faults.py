@@ -28,17 +28,18 @@ def daemon(namespace, directory):
     wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
-def test_relay_killed_is_eio_and_the_interface_goes(namespace, daemon):
-    program = echo(daemon)
-    check_echo(namespace, 100).wait_for("all 100", 30)
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_relay_killed_is_eio_and_the_interface_goes(namespace, daemon, device):
+    program = echo(daemon, device)
+    check_echo(namespace, 100, device=device).wait_for("all 100", 30)
     other = daemon.hold("tap1", name="other")
     relay = next(pid for pid in relays(daemon) if os.readlink(f"/proc/{pid}/fd/3") and pid)
     os.kill(relay, signal.SIGKILL)
     program.wait_for("ended by EIO")
-    wait_until(lambda: not namespace.has("tap0"), 5)
-    wait_until(lambda: daemon.state("tap0") == "closed")
+    wait_until(lambda: not namespace.has(device), 5)
+    wait_until(lambda: daemon.state(device) == "closed")
     assert namespace.has("tap1") and daemon.state("tap1") == "open"
-    again = daemon.hold("tap0", name="again")
+    again = daemon.hold(device, name="again")
     for process in (again, other, program):
         process.end()
 
@@ -55,30 +56,31 @@ def test_writer_gets_eio_when_its_relay_is_killed(namespace, daemon):
     holder.end()
 
 
-def test_relay_killed_while_no_daemon_serves(namespace, directory, daemon):
-    program = echo(daemon)
-    check_echo(namespace, 100).wait_for("all 100", 30)
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_relay_killed_while_no_daemon_serves(namespace, directory, daemon, device):
+    program = echo(daemon, device)
+    check_echo(namespace, 100, device=device).wait_for("all 100", 30)
     daemon.process.kill()
     os.kill(one_relay(daemon), signal.SIGKILL)
     program.wait_for("ended by EIO")
-    wait_until(lambda: not namespace.has("tap0"), 5)
+    wait_until(lambda: not namespace.has(device), 5)
     after = veth_daemon(namespace, directory, name="after")
-    assert after.state("tap0") == "closed"
+    assert after.state(device) == "closed"
     assert after.stop() == 0
 
 
-@pytest.mark.parametrize("times", [10 if SANITIZED else 100])
-def test_daemon_killed_again_and_again_under_traffic(namespace, directory, daemon, times):
-    program = echo(daemon)
-    before = daemon.status()["tap0"]
+@pytest.mark.parametrize("device, times", [("tap0", 10 if SANITIZED else 100), ("tun0", 10 if SANITIZED else 20)])
+def test_daemon_killed_again_and_again_under_traffic(namespace, directory, daemon, device, times):
+    program = echo(daemon, device)
+    before = daemon.status()[device]
     stop = os.path.join(directory, "stop")
-    check = check_echo(namespace, 0, stop)
+    check = check_echo(namespace, 0, stop, device)
     serving = daemon
     for i in range(times):
         serving.process.kill()
         serving = veth_daemon(namespace, directory, name=f"daemon-{i}")
-        assert "tap0: taken over" in serving.log
-    after = serving.status()["tap0"]
+        assert f"{device}: taken over" in serving.log
+    after = serving.status()[device]
     for key in ("interface", "ifindex", "link", "channel", "open_number", "holder", "since", "mac", "mtu", "state"):
         assert after[key] == before[key], key
     with open(stop, "w", encoding="ascii"):
@@ -87,51 +89,84 @@ def test_daemon_killed_again_and_again_under_traffic(namespace, directory, daemo
     assert after["to_program"]["packets"] > 0 and after["to_program"]["dropped"] == 0 and after["from_program"]["dropped"] == 0
     # The last daemon sees the close of a relay that it did not start, and at once.
     program.end()
-    again = serving.hold("tap0", name="again")
+    again = serving.hold(device, name="again")
     again.end()
-    wait_until(lambda: serving.state("tap0") == "closed")
+    wait_until(lambda: serving.state(device) == "closed")
     assert serving.stop() == 0
 
 
-def test_daemon_stopped_delays_no_packet(namespace, daemon):
-    program = echo(daemon)
-    os.kill(daemon.pid, signal.SIGSTOP)
-    check_echo(namespace, 2000).wait_for("all 2000", 30)
-    program.end()
-    wait_until(lambda: not namespace.has("tap0"), 5)
-    os.kill(daemon.pid, signal.SIGCONT)
-    wait_until(lambda: daemon.state("tap0") == "closed")
-
-
-def test_closed_while_no_daemon_serves(namespace, directory, daemon):
-    holder = daemon.hold("tap0")
-    assert daemon.stop() == 0
-    assert namespace.has("tap0") and relays(daemon)
-    holder.end()
-    wait_until(lambda: not namespace.has("tap0"), 5)
+def test_header_mode_is_set_with_the_next_daemon(namespace, directory, daemon):
+    """By the channel's name, which is all that the next daemon knows the program's end by."""
+    program = daemon.start("""
+import fcntl, os, struct, sys
+fd = os.open("/dev/tun0", os.O_RDWR)
+print("opened", flush=True)
+for line in sys.stdin:
+    fcntl.ioctl(fd, 0x40047460, struct.pack("i", int(line)))
+    print("set", line, end="", flush=True)
+    print("read", len(os.read(fd, 2000)), flush=True)
+""")
+    program.wait_for("opened")
+    silence_and_up(namespace, "tun0")
+    daemon.process.kill()
     after = veth_daemon(namespace, directory, name="after")
-    assert after.state("tap0") == "closed"
+    for on, length in ((1, 84), (0, 80)):
+        program.say(str(on))
+        program.wait_for(f"set {on}")
+        assert after.status()["tun0"]["header_mode"] == bool(on)
+        namespace.python("""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+s.sendto(b"\\x45" * 80, ("tun0", 0x0800))
+""")
+        program.wait_for(f"read {length}")
+    program.end()
+    wait_until(lambda: after.state("tun0") == "closed")
     assert after.stop() == 0
 
 
-def test_sigterm_leaves_relays_and_stop_all_ends_them(namespace, directory, daemon):
-    program = echo(daemon)
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_daemon_stopped_delays_no_packet(namespace, daemon, device):
+    program = echo(daemon, device)
+    os.kill(daemon.pid, signal.SIGSTOP)
+    check_echo(namespace, 2000, device=device).wait_for("all 2000", 30)
+    program.end()
+    wait_until(lambda: not namespace.has(device), 5)
+    os.kill(daemon.pid, signal.SIGCONT)
+    wait_until(lambda: daemon.state(device) == "closed")
+
+
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_closed_while_no_daemon_serves(namespace, directory, daemon, device):
+    holder = daemon.hold(device)
     assert daemon.stop() == 0
-    check_echo(namespace, 500).wait_for("all 500", 30)
+    assert namespace.has(device) and relays(daemon)
+    holder.end()
+    wait_until(lambda: not namespace.has(device), 5)
+    after = veth_daemon(namespace, directory, name="after")
+    assert after.state(device) == "closed"
+    assert after.stop() == 0
+
+
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_sigterm_leaves_relays_and_stop_all_ends_them(namespace, directory, daemon, device):
+    program = echo(daemon, device)
+    assert daemon.stop() == 0
+    check_echo(namespace, 500, device=device).wait_for("all 500", 30)
     after = veth_daemon(namespace, directory, name="after")
     namespace.run([TUNTAPD, "serve", "-s", after.socket, "--stop-all"])
     program.wait_for("ended by EIO")
-    wait_until(lambda: not relays(after) and not namespace.has("tap0"))
+    wait_until(lambda: not relays(after) and not namespace.has(device))
     after.process.wait()
 
 
-def test_interface_deleted_by_somebody(namespace, daemon):
-    program = echo(daemon)
-    check_echo(namespace, 100).wait_for("all 100", 30)
-    namespace.run(["ip", "link", "delete", "tap0"])
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_interface_deleted_by_somebody(namespace, daemon, device):
+    program = echo(daemon, device)
+    check_echo(namespace, 100, device=device).wait_for("all 100", 30)
+    namespace.run(["ip", "link", "delete", device])
     program.wait_for("ended by EIO")
     wait_until(lambda: not relays(daemon))
-    again = daemon.hold("tap0", name="again")
+    again = daemon.hold(device, name="again")
     again.end()
 
 
@@ -181,11 +216,12 @@ for _ in range(20000):
     program.end()
 
 
-def test_carrier_flaps(namespace, daemon):
-    program = echo(daemon)
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_carrier_flaps(namespace, daemon, device):
+    program = echo(daemon, device)
     for _ in range(10):
-        namespace.run(["sh", "-c", "ip link set tap0 down; ip link set tap0 up"])
-    again = program.alive() and check_echo(namespace, 100)
+        namespace.run(["sh", "-c", f"ip link set {device} down; ip link set {device} up"])
+    again = program.alive() and check_echo(namespace, 100, device=device)
     if again:
         again.wait_for("all 100", 30)
     else:

@@ -27,12 +27,6 @@ def test_status_shows_the_link_and_the_channel(namespace, daemon):
     wait_until(lambda: daemon.state("tap3") == "closed")
 
 
-def test_tun_devices_are_the_kernel_s_own(daemon):
-    holder = daemon.hold("tun0")
-    assert daemon.status()["tun0"]["link"] == "linux"
-    holder.end()
-
-
 def test_frames_of_every_size_both_ways(namespace, daemon):
     """Up to 200 past the MTU: from the kernel it sends no longer ones; from the program they are EMSGSIZE, and too short ones EINVAL."""
     program = daemon.start("""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""What the tests of relayed devices share: a daemon whose taps are on the veth link, its relays, frames."""
+"""What the tests of relayed devices share: a daemon whose devices are on the veth link, its relays, frames and packets."""
 import os
 import pathlib
 import struct
@@ -8,28 +8,33 @@ from worlds import Daemon, wait_until
 
 TYPE = b"\x88\xb5"
 
-# Runs in the namespace, on the kernel's side of tap0: sends COUNT numbered frames, at most WINDOW under way, and waits for each one's echo.
+# Runs in the namespace, on the kernel's side of a device: sends COUNT numbered frames (of a tun: IPv4 packets of protocol 253), at most WINDOW
+# under way, and waits for each one's echo.
 ECHO_CHECK = """
 import os, socket, struct, sys
 count, window = @COUNT@, 32
-s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)  # nothing comes before it is bound to the one interface
+if "@DEVICE@".startswith("tap"):
+    form, protocol, head = socket.SOCK_RAW, 0x88b5, b"\\xff" * 12 + b"\\x88\\xb5"
+else:
+    form, protocol, head = socket.SOCK_DGRAM, 0x0800, bytes.fromhex("45000054" "00000000" "40fd0000" "c0000201" "c0000202")
+s = socket.socket(socket.AF_PACKET, form)  # nothing comes before it is bound to the one interface
 s.setsockopt(263, 23, 1)  # SOL_PACKET, PACKET_IGNORE_OUTGOING
-s.bind(("@DEVICE@", 0x88b5))
+s.bind(("@DEVICE@", protocol))
 s.settimeout(20)
 sent = got = 0
 print("sending", flush=True)
 while not os.path.exists("@STOP@") if count == 0 else got < count:
     while sent - got < window and (count == 0 or sent < count):
-        s.send(b"\\xff" * 12 + b"\\x88\\xb5" + struct.pack("I", sent) + b"x" * 60)
+        s.sendto(head + struct.pack("I", sent) + b"x" * 60, ("@DEVICE@", protocol))
         sent += 1
     frame = s.recv(2000)
-    number, = struct.unpack("I", frame[14:18])
-    assert number == got, (number, got)
+    number, = struct.unpack_from("I", frame, len(head))
+    assert number == got and len(frame) == len(head) + 64, (number, got, len(frame))
     got += 1
     if got % 1000 == 0:
         print("echoed", got, flush=True)
 while got < sent:
-    number, = struct.unpack("I", s.recv(2000)[14:18])
+    number, = struct.unpack_from("I", s.recv(2000), len(head))
     assert number == got, (number, got)
     got += 1
 print("all", got, flush=True)
@@ -44,7 +49,7 @@ up = False
 while True:
     try:
         frame = os.read(fd, 70000)
-        if frame[12:14] == b"\\x88\\xb5":
+        if frame[12:14] == b"\\x88\\xb5" or frame[9] == 253:
             os.write(fd, frame)
         up = True
     except OSError as e:
@@ -97,3 +102,57 @@ def check_echo(namespace, count=0, stop="/nowhere", device="tap0", name="check")
     process = namespace.start(["/usr/bin/python3", "-u", "-c", code], name)
     process.wait_for("sending")
     return process
+
+
+# A tun program that is the other end of every address: it sends back what comes with source and destination exchanged, so that who speaks to
+# the peer speaks to itself, by way of the program.  Notes what is no IP packet; ends by an error's name.
+MIRROR = """
+import errno, fcntl, os, struct, sys
+fd = os.open("/dev/@DEVICE@", os.O_RDWR)
+header = @HEADER@
+if header:
+    fcntl.ioctl(fd, 0x40047460, struct.pack("i", 1))
+print("opened", fd, flush=True)
+up = False
+while True:
+    try:
+        packet = bytearray(os.read(fd, 70000))
+        up = True
+        if header:
+            assert packet[:4] == bytes([0, 0, 0, {4: 2, 6: 10}[packet[4] >> 4]]), packet.hex()
+        ip = memoryview(packet)[4 if header else 0:]
+        if ip[0] >> 4 == 4:
+            assert int.from_bytes(ip[2:4], "big") == len(ip), packet.hex()
+            if ip[16] < 224:
+                ip[12:20] = bytes(ip[16:20]) + bytes(ip[12:16])
+                os.write(fd, packet)
+        elif ip[0] >> 4 == 6:
+            assert int.from_bytes(ip[4:6], "big") + 40 == len(ip), packet.hex()
+            if ip[24] != 0xff:
+                ip[8:40] = bytes(ip[24:40]) + bytes(ip[8:24])
+                os.write(fd, packet)
+        else:
+            print("no IP", packet.hex(), flush=True)
+    except OSError as e:
+        if e.errno != errno.EIO or up:
+            print("ended by", errno.errorcode[e.errno], flush=True)
+            break
+"""
+
+PEER4, PEER6 = "10.7.7.2", "fd07::2"
+
+
+def mirror(daemon, device="tun0", header=False, name="mirror"):
+    process = daemon.start(MIRROR.replace("@DEVICE@", device).replace("@HEADER@", str(header)), name)
+    process.wait_for("opened")
+    return process
+
+
+def address_tun(namespace, device="tun0"):
+    """As tun programs do it: point to point, IPv4 and IPv6; up."""
+    namespace.run(["sh", "-c", f"ip addr add 10.7.7.1 peer {PEER4} dev {device}; ip -6 addr add fd07::1 peer {PEER6} dev {device}; "
+                               f"ip link set {device} up"])
+
+
+def ping(namespace, address, *options):
+    return namespace.run(["ping", "-n", "-q", "-c", "3", "-i", "0.1", "-W", "5", *options, address])

@@ -13,9 +13,9 @@
 START_TEST(what_is_written_is_read)
 {
 	static const struct channelname names[] = {
-		{0, 0, 0, 0, 0},
-		{0xfe00000001234567, 42, 17, 3, 0xdeadbeef},
-		{UINT64_MAX, UINT64_MAX, DEVICE_PLACES_MAX - 1, UINT32_MAX, UINT32_MAX},
+		{0, 0, 0, 0, 0, DEVICE_TUN},
+		{0xfe00000001234567, 42, 17, 3, 0xdeadbeef, DEVICE_TAP},
+		{UINT64_MAX, UINT64_MAX, DEVICE_PLACES_MAX - 1, UINT32_MAX, UINT32_MAX, DEVICE_TAP},
 	};
 	char text[CHANNELNAME_SIZE];
 	struct channelname got;
@@ -25,6 +25,7 @@ START_TEST(what_is_written_is_read)
 	ck_assert(channelname_parse(text, bytes, &got));
 	ck_assert_uint_eq(got.daemon, names[_i].daemon);
 	ck_assert_uint_eq(got.open_number, names[_i].open_number);
+	ck_assert_uint_eq(got.kind, names[_i].kind);
 	ck_assert_uint_eq(got.place, names[_i].place);
 	ck_assert_uint_eq(got.ifindex, names[_i].ifindex);
 	ck_assert_uint_eq(got.nonce, names[_i].nonce);
@@ -39,14 +40,16 @@ END_TEST
 
 START_TEST(it_reads_as_documented)
 {
-	static const struct channelname name = {.daemon = 0xab, .open_number = 0x1f, .place = 17, .ifindex = 12, .nonce = 0xc};
-	static const char wanted[] = "\0tuntapd/ab/17/1f/12/c";
+	static const struct channelname name = {
+		.daemon = 0xab, .open_number = 0x1f, .kind = DEVICE_TAP, .place = 17, .ifindex = 12, .nonce = 0xc,
+	};
+	static const char wanted[] = "\0tuntapd/ab/2/17/1f/12/c";
 	char text[CHANNELNAME_SIZE];
 
 	ck_assert_uint_eq(channelname_format(&name, text), sizeof(wanted) - 1);
 	ck_assert_mem_eq(text, wanted, sizeof(wanted));
 	channelname_format_file(&name, text);
-	ck_assert_str_eq(text, "tuntapd:ab:17:1f:12:c");
+	ck_assert_str_eq(text, "tuntapd:ab:2:17:1f:12:c");
 }
 END_TEST
 
@@ -58,13 +61,15 @@ START_TEST(any_other_name_is_not_ours)
 		const char *text;
 		size_t bytes;
 	} rows[] = {
-		ROW(""), ROW("\0"), ROW("\0tuntapd/"), ROW("tuntapd/ab/17/1f/12/c"), ROW("xtuntapd/ab/17/1f/12/c"),
-		ROW("\0tuntapd/ab/17/1f/12/"), ROW("\0tuntapd/ab/17/1f/12"), ROW("\0tuntapd/ab/17/1f/12/c/"),
-		ROW("\0tuntapd/ab/17/1f/12/c\0"),
-		ROW("\0tuntapd//17/1f/12/c"), ROW("\0tuntapd/AB/17/1f/12/c"), ROW("\0tuntapd/ab/1a/1f/12/c"),
-		ROW("\0tuntapd/ab/-1/1f/12/c"),
-		ROW("\0tuntapd/ab/4096/1f/12/c"), ROW("\0tuntapd/ab/17/1f/4294967296/c"), ROW("\0tuntapd/ab/17/1f/12/100000000"),
-		ROW("\0tuntapd/10000000000000000/17/1f/12/c"), ROW("\0tuntapd/ab/17/1f /12/c"), ROW("\0tuntape/ab/17/1f/12/c"),
+		ROW(""), ROW("\0"), ROW("\0tuntapd/"), ROW("tuntapd/ab/2/17/1f/12/c"), ROW("xtuntapd/ab/2/17/1f/12/c"),
+		ROW("\0tuntapd/ab/2/17/1f/12/"), ROW("\0tuntapd/ab/2/17/1f/12"), ROW("\0tuntapd/ab/2/17/1f/12/c/"),
+		ROW("\0tuntapd/ab/2/17/1f/12/c\0"),
+		ROW("\0tuntapd//2/17/1f/12/c"), ROW("\0tuntapd/AB/2/17/1f/12/c"), ROW("\0tuntapd/ab/2/1a/1f/12/c"),
+		ROW("\0tuntapd/ab/2/-1/1f/12/c"),
+		ROW("\0tuntapd/ab/2/4096/1f/12/c"), ROW("\0tuntapd/ab/2/17/1f/4294967296/c"), ROW("\0tuntapd/ab/2/17/1f/12/100000000"),
+		ROW("\0tuntapd/10000000000000000/2/17/1f/12/c"), ROW("\0tuntapd/ab/2/17/1f /12/c"), 
+		ROW("\0tuntapd/ab/17/1f/12/c"), ROW("\0tuntapd/ab/0/17/1f/12/c"), ROW("\0tuntapd/ab/3/17/1f/12/c"),
+		ROW("\0tuntape/ab/2/17/1f/12/c"),
 	};
 	struct channelname name;
 

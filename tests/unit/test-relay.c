@@ -21,6 +21,8 @@ static struct fake_port {
 	struct port port;
 	uint32_t next_in, last_in; /* numbers of the frames that wait */
 	size_t in_bytes;
+	unsigned type;             /* of the frames, if it matters */
+	const uint8_t *asks;       /* the frames are all this one */
 	bool gone;
 	bool takes_all;            /* the first call of receive takes all that has come from the kernel, as from a BPF device */
 	unsigned takes;            /* frames that the next call of send takes; UINT32_MAX: all */
@@ -28,6 +30,7 @@ static struct fake_port {
 	uint32_t out[FRAMES_MAX];
 	size_t out_bytes[FRAMES_MAX];
 	unsigned out_count;
+	uint8_t last_header[14];
 	uint64_t lost;
 } fake;
 
@@ -41,6 +44,10 @@ make_frame(uint8_t *frame, size_t bytes, uint32_t number)
 {
 	memset(frame, 0x5a, bytes);
 	memcpy(frame + 14, &number, sizeof(number));
+	if (fake.type != 0) {
+		frame[12] = (uint8_t)(fake.type >> 8);
+		frame[13] = (uint8_t)fake.type;
+	}
 }
 
 static int
@@ -58,7 +65,12 @@ fake_receive(struct port *port, unsigned burst, void (*on_frame)(void *argument,
 	while (fake.next_in != fake.last_in && (unsigned)n < burst) {
 		struct port_frame frame = {.data = data, .bytes = fake.in_bytes};
 
-		make_frame(data, fake.in_bytes, fake.next_in++);
+		if (fake.asks != NULL) {
+			memcpy(data, fake.asks, fake.in_bytes);
+			fake.next_in++;
+		} else {
+			make_frame(data, fake.in_bytes, fake.next_in++);
+		}
 		on_frame(argument, &frame);
 		memset(data, 0, fake.in_bytes); /* valid during the call only */
 		n++;
@@ -83,6 +95,7 @@ fake_send(struct port *port, const struct port_frame *frames, unsigned count)
 		ck_assert_uint_lt(fake.out_count, FRAMES_MAX);
 		memcpy(&fake.out[fake.out_count], (const uint8_t *)frames[i].data + 14, 4);
 		fake.out_bytes[fake.out_count++] = frames[i].bytes;
+		memcpy(fake.last_header, frames[i].data, sizeof(fake.last_header));
 	}
 	return (int)taken;
 }
@@ -102,17 +115,32 @@ static const struct port_ops fake_ops = {
 	.receive = fake_receive, .send = fake_send, .dropped = fake_dropped, .close = fake_close,
 };
 
+static const uint8_t mac[6] = {0x02, 1, 2, 3, 4, 6};
+
+/* mac_or_null: a tun's. */
 static void
-a_relay(void)
+a_relay_of(const uint8_t *mac_or_null)
 {
 	fds_before = count_fds();
 	memset(&counters, 0, sizeof(counters));
 	fake = (struct fake_port){.port = {.ops = &fake_ops, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}, .in_bytes = 60,
 	    .takes = UINT32_MAX};
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
-	relay = relay_new(ends[1], &fake.port, &counters);
+	relay = relay_new(ends[1], &fake.port, &counters, mac_or_null);
 	ck_assert_ptr_nonnull(relay);
 	ck_assert_uint_eq(counters.magic, RELAY_COUNTERS_MAGIC);
+}
+
+static void
+a_relay(void)
+{
+	a_relay_of(NULL);
+}
+
+static void
+a_relay_of_a_tun(void)
+{
+	a_relay_of(mac);
 }
 
 static void
@@ -431,11 +459,118 @@ START_TEST(an_idle_relay_sleeps)
 }
 END_TEST
 
+START_TEST(a_tun_s_packets_come_without_ethernet)
+{
+	uint8_t data[200];
+
+	fake.type = _i == 0 ? 0x0800 : 0x86dd;
+	fake.in_bytes = 100;
+	frames_come_in(200);
+	for (uint32_t i = 0; i < 200; i++) {
+		uint32_t number;
+		ssize_t n = recv(ends[0], data, sizeof(data), MSG_DONTWAIT);
+
+		if (n == -1) {
+			ck_assert_int_eq(relay_turn(relay, 0), RELAY_GOES_ON);
+			n = recv(ends[0], data, sizeof(data), MSG_DONTWAIT);
+		}
+		ck_assert_int_eq(n, 86);
+		memcpy(&number, data, sizeof(number));
+		ck_assert_uint_eq(number, i);
+	}
+	ck_assert_uint_eq(counters.to_program.packets, 200);
+	ck_assert_uint_eq(counters.to_program.bytes, 200 * 86);
+	ck_assert_uint_eq(counters.to_program.dropped, 0);
+	ck_assert_uint_eq(fake.out_count, 0);
+}
+END_TEST
+
+START_TEST(a_tun_carries_nothing_but_ip)
+{
+	fake.type = 0x88b5;
+	frames_come_in(5);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	fake.type = 0x8100;
+	frames_come_in(5);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	fake.type = 0x0800;
+	fake.in_bytes = 14 + 65535;
+	frames_come_in(1);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(counters.to_program.packets, 1);
+	fake.in_bytes++;
+	frames_come_in(1);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(counters.to_program.packets, 1);
+	ck_assert_uint_eq(counters.to_program.dropped, 11);
+}
+END_TEST
+
+START_TEST(a_tun_s_packets_leave_with_ethernet)
+{
+	static const uint8_t v4[14] = {0x02, 1, 2, 3, 4, 6, 0x02, 1, 2, 3, 4, 7, 0x08, 0x00};
+	static const uint8_t v6[14] = {0x02, 1, 2, 3, 4, 6, 0x02, 1, 2, 3, 4, 7, 0x86, 0xdd};
+	static uint8_t packet[65536 + 100];
+	int bytes = 1024 * 1024;
+
+	ck_assert_int_eq(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+	for (uint32_t i = 0; i < 150; i++) {
+		packet[0] = i % 2 == 0 ? 0x45 : 0x60;
+		ck_assert_int_eq(send(ends[0], packet, 20 + i, MSG_DONTWAIT), (ssize_t)(20 + i));
+	}
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(fake.out_count, 150);
+	for (uint32_t i = 0; i < 150; i++) {
+		ck_assert_uint_eq(fake.out_bytes[i], 14 + 20 + i);
+	}
+	ck_assert_mem_eq(fake.last_header, v6, 14);
+	ck_assert_uint_eq(counters.from_program.packets, 150);
+	ck_assert_uint_eq(counters.from_program.bytes, 150 * 20 + 149 * 150 / 2);
+	packet[0] = 0x45;
+	ck_assert_int_eq(send(ends[0], packet, 65535, MSG_DONTWAIT), 65535);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(fake.out_bytes[150], 14 + 65535);
+	ck_assert_mem_eq(fake.last_header, v4, 14);
+	/* Neither: of no bytes, which is nothing at all; too long; of another version. */
+	ck_assert_int_eq(send(ends[0], packet, 0, MSG_DONTWAIT), 0);
+	ck_assert_int_eq(send(ends[0], packet, 65536, MSG_DONTWAIT), 65536);
+	ck_assert_int_eq(send(ends[0], packet, sizeof(packet), MSG_DONTWAIT), sizeof(packet));
+	packet[0] = 0x55;
+	ck_assert_int_eq(send(ends[0], packet, 60, MSG_DONTWAIT), 60);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(fake.out_count, 151);
+	ck_assert_uint_eq(counters.from_program.dropped, 3);
+}
+END_TEST
+
+/* Whatever the program does: it need not read. */
+START_TEST(a_tun_s_neighbour_is_the_relay)
+{
+	static const uint8_t request[42] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02, 1, 2, 3, 4, 6, 0x08, 0x06, 0, 1, 8, 0, 6, 4, 0, 1,
+	    0x02, 1, 2, 3, 4, 6, 10, 0, 0, 1, 0, 0, 0, 0, 0, 0, 10, 0, 0, 2};
+
+	fake.asks = request;
+	fake.in_bytes = sizeof(request);
+	frames_come_in(3);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_eq(fake.out_count, 3);
+	ck_assert_uint_eq(fake.out_bytes[0], 42);
+	/* Of a burst so many; who is not answered asks again. */
+	frames_come_in(PORT_BURST);
+	ck_assert_int_eq(settle(), RELAY_GOES_ON);
+	ck_assert_uint_gt(fake.out_count, 3);
+	ck_assert_uint_lt(fake.out_count, 3 + PORT_BURST);
+	ck_assert_uint_eq(counters.to_program.packets, 0);
+	ck_assert_uint_eq(counters.to_program.dropped, 0);
+	ck_assert_uint_eq(counters.from_program.packets, 0);
+}
+END_TEST
+
 int
 main(void)
 {
 	Suite *suite = suite_create("relay");
-	TCase *tcase = tcase_create("relay");
+	TCase *tcase = tcase_create("relay"), *tun = tcase_create("tun");
 
 	tcase_add_checked_fixture(tcase, a_relay, its_end);
 	tcase_add_test(tcase, order_is_kept_to_the_program);
@@ -455,5 +590,11 @@ main(void)
 	tcase_add_test(tcase, a_program_that_writes_no_more_is_not_asked_again);
 	tcase_add_test(tcase, an_idle_relay_sleeps);
 	suite_add_tcase(suite, tcase);
+	tcase_add_checked_fixture(tun, a_relay_of_a_tun, its_end);
+	tcase_add_loop_test(tun, a_tun_s_packets_come_without_ethernet, 0, 2);
+	tcase_add_test(tun, a_tun_carries_nothing_but_ip);
+	tcase_add_test(tun, a_tun_s_packets_leave_with_ethernet);
+	tcase_add_test(tun, a_tun_s_neighbour_is_the_relay);
+	suite_add_tcase(suite, tun);
 	return run_suite(suite);
 }
