@@ -13,6 +13,9 @@
  *     is of the interface's network namespace.  What is queued is thrown away, so that no poller spins.
  *   - Gone: the relay has ended, for which a read of 0, ECONNRESET, EPIPE and their like stand.  All are EIO; a read never returns 0.
  *
+ * The first bytes of what is written to a tun are looked at: a bad pointer there is a fault in the program, as with any function of a
+ * library; for all else the kernel checks the pointers.
+ *
  * Before any refusal the kernel says whether the number is still the device; if not, the call is made as the program meant it.
  *
  * What it must never do: wait, lock or allocate, or make a second call on the plain path.

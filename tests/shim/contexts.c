@@ -97,6 +97,13 @@ make_packet(uint8_t packet[PACKET_BYTES])
 	packet[9] = 253; /* for experiments (RFC 3692) */
 }
 
+/* Of a write that must not wait: all of it, or, on a relayed device, no room just now. */
+static bool
+is_written(ssize_t n)
+{
+	return n == 4 + PACKET_BYTES || (n == -1 && errno == EAGAIN);
+}
+
 static int handler_device;
 static atomic_uint handler_runs, handler_wrong;
 
@@ -111,9 +118,14 @@ on_signal(int number)
 
 	make_packet(packet + 4);
 	errno = before = EXDEV;
-	if (write(handler_device, packet, sizeof(packet)) != (ssize_t)sizeof(packet) ||
-	    writev(handler_device, iov, 3) != (ssize_t)sizeof(packet) || fstat(handler_device, &st) != 0 ||
-	    stat("/dev/tap1", &st) != 0 || errno != before) {
+	for (int i = 0; i < 2; i++) {
+		n = i == 0 ? write(handler_device, packet, sizeof(packet)) : writev(handler_device, iov, 3);
+		if (!is_written(n) || (n > 0 && errno != before)) {
+			atomic_fetch_add(&handler_wrong, 1);
+		}
+		errno = before;
+	}
+	if (fstat(handler_device, &st) != 0 || stat("/dev/tap1", &st) != 0 || errno != before) {
 		atomic_fetch_add(&handler_wrong, 1);
 	}
 	n = read(handler_device, buffer, sizeof(buffer));
@@ -153,7 +165,7 @@ in_a_signal_handler_on_a_small_stack(void)
 	while (atomic_load(&handler_runs) < 2000) {
 		int other;
 
-		EXPECT(write(handler_device, packet, sizeof(packet)) == (ssize_t)sizeof(packet));
+		EXPECT(is_written(write(handler_device, packet, sizeof(packet))));
 		(void)!read(handler_device, buffer, sizeof(buffer));
 		other = open("/dev/tap1", O_RDWR); /* a handler may find us inside the open of another device */
 		EXPECT(other >= 0 || errno == EBUSY);
@@ -330,7 +342,8 @@ bad_pointers_are_efault(void)
 	char *volatile address = (char *)(uintptr_t)1;
 	char *bad = address;
 	struct stat st;
-	int fd = opened("/dev/tun4", O_NONBLOCK);
+	/* Of a tun on a link whose kernel looks at no packet the library does, and a bad pointer is a fault. */
+	int fd = opened("/dev/tap4", O_NONBLOCK);
 
 	EXPECT(open(bad, O_RDONLY) == -1 && errno == EFAULT);
 	EXPECT(openat(AT_FDCWD, bad, O_RDONLY) == -1 && errno == EFAULT);
@@ -341,7 +354,7 @@ bad_pointers_are_efault(void)
 	EXPECT(open(address, O_RDONLY) == -1 && errno == EFAULT);
 	EXPECT(glob("/dev/nul[l]", 0, NULL, (glob_t *)(void *)address) == -1 && errno == EINVAL); /* the C library says it */
 	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EIO); /* before any other error */
-	set_up("tun4", true);
+	set_up("tap4", true);
 	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EFAULT);
 }
 
@@ -441,7 +454,7 @@ nothing_else_becomes_a_cancellation_point(void)
 static void
 a_stranger_with_a_device_s_name_is_a_stranger(void)
 {
-	static const char name[] = "\0tuntapd/1/513/1/1/1";
+	static const char name[] = "\0tuntapd/1/1/513/1/1/1";
 	struct sockaddr_un server = {.sun_family = AF_UNIX}, client = {.sun_family = AF_UNIX};
 	socklen_t size = offsetof(struct sockaddr_un, sun_path) + sizeof(name) - 1, any = sizeof(sa_family_t);
 	int listener = socket(AF_UNIX, SOCK_STREAM, 0), sock = socket(AF_UNIX, SOCK_STREAM, 0), fd;
