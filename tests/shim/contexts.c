@@ -336,14 +336,22 @@ errno_is_untouched_on_success(void)
 }
 
 static void
+writing_from_a_bad_pointer_is_efault(const char *path, const char *ifname, const char *bad)
+{
+	int fd = opened(path, O_NONBLOCK);
+
+	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EIO); /* before any other error */
+	set_up(ifname, true);
+	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EFAULT);
+}
+
+static void
 bad_pointers_are_efault(void)
 {
 	/* Volatile: the compiler must not see that they are bad. */
 	char *volatile address = (char *)(uintptr_t)1;
 	char *bad = address;
 	struct stat st;
-	/* Of a tun on a link whose kernel looks at no packet the library does, and a bad pointer is a fault. */
-	int fd = opened("/dev/tap4", O_NONBLOCK);
 
 	EXPECT(open(bad, O_RDONLY) == -1 && errno == EFAULT);
 	EXPECT(openat(AT_FDCWD, bad, O_RDONLY) == -1 && errno == EFAULT);
@@ -353,9 +361,11 @@ bad_pointers_are_efault(void)
 	address = NULL;
 	EXPECT(open(address, O_RDONLY) == -1 && errno == EFAULT);
 	EXPECT(glob("/dev/nul[l]", 0, NULL, (glob_t *)(void *)address) == -1 && errno == EINVAL); /* the C library says it */
-	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EIO); /* before any other error */
-	set_up("tap4", true);
-	EXPECT(write(fd, bad, PACKET_BYTES) == -1 && errno == EFAULT);
+	writing_from_a_bad_pointer_is_efault("/dev/tap4", "tap4", bad);
+	/* A relayed tun's packets the library looks at itself, and a bad pointer is a fault there (shim/channel.c). */
+	if (getenv("CONTRACT_CONFIG") == NULL) {
+		writing_from_a_bad_pointer_is_efault("/dev/tun4", "tun4", bad);
+	}
 }
 
 static void
