@@ -78,9 +78,9 @@ void devices_free(struct devices *d);
 int devices_attach(struct devices *d, const struct device_attach *request, struct device_attached *out);
 
 /*
- * The rest of an open that has waited for its relay; the request is as it was.  channel: what came from the relay, or -1: it has ended.  0, or
- * -1 with errno: ENXIO (the relay has not come up, or the interface has gone), or as setup_apply(); never EINPROGRESS.  The channel is the
- * caller's after an error.
+ * The rest of an open that has waited for its relay; the request is as it was.  channel: what came from the relay, or -1: it has ended.  0,
+ * or -1 with errno: ENXIO (the relay has not come up, or the interface has gone), or as setup_apply(); never EINPROGRESS.  The channel is
+ * the caller's after an error.
  */
 int devices_attach_finish(struct devices *d, const struct device_attach *request, uint32_t place, uint64_t opening, int channel,
     struct device_attached *out);

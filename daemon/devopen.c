@@ -8,8 +8,8 @@
  * fails in between takes back what was made.
  *
  * A relayed device is opened in two halves.  Its relay needs some time to start, in which the daemon serves others, so the first half ends
- * once the relay is on its way, with EINPROGRESS: the device is taken, and nothing of it shows.  The second half comes when the relay has its
- * port, and only then is the interface configured, so that not even its first frame is lost.
+ * once the relay is on its way, with EINPROGRESS: the device is taken, and nothing of it shows.  The second half comes when the relay has
+ * its port, and only then is the interface configured, so that not even its first frame is lost.
  *
  * The linux dialect comes with a name in place of a unit: one that is a unit's is that unit, so that no two programs hold it by different
  * names; a pattern is tried number by number, as the kernel does.
@@ -138,7 +138,9 @@ look(struct devices *d, struct device *dev)
 	return hold;
 }
 
-/* Everything that can be said before something is made.  0 and *place, or -1 with errno; EINPROGRESS: when the relay of *place has ended. */
+/*
+ * Everything that can be said before something is made.  0 and *place, or -1 with errno; EINPROGRESS: when the relay of *place has ended.
+ */
 static int
 check_attach(struct devices *d, const struct device_attach *request, uint32_t *place)
 {

@@ -10,8 +10,8 @@
  * Neighbours.  An interface that is set to use no ARP (IFF_NOARP) asks for none, and that is how a link makes it where it can: no
  * packet waits for an answer then, and no address is looked for twice.  But not every system has that, and programs clear the flag who
  * set an interface's flags without looking (`ifr_flags = IFF_UP`).  So who asks is answered, for any address: an ARP request, a
- * neighbour solicitation.  Not answered is who looks whether its own address is free (no sender's address, or the same as the target), which a
- * station that has every address would deny.  What of this the kernel says is the link's own affair, and not for the program, which
+ * neighbour solicitation.  Not answered is who looks whether its own address is free (no sender's address, or the same as the target),
+ * which a station that has every address would deny.  What of this the kernel says is the link's own affair, and not for the program, which
  * would not get it from a tun.
  *
  * The interface's address is known from the start, and each packet of the kernel's own tells it again; so one that somebody changes is

@@ -208,7 +208,8 @@ make_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct net
 		return -1;
 	}
 	if (set_peer(sock, l->ifname, far) < 0 || request_by_name(sock, SIOCSIFMTU, far, FAR_MTU) < 0 ||
-	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 || set_random_mac(sock, l->ifname) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
+	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 ||
+	    set_random_mac(sock, l->ifname) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
 		destroy_pair(sock, l->ifname);
 		return -1;
 	}

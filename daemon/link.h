@@ -66,8 +66,8 @@ struct link_ops {
 	 * exists, never joined; or, with how->join, opens the one that l names: EBUSY if somebody holds it.  Fills l->ifindex,
 	 * l->ifname, *status (no addresses; as of a fresh interface) and *channel, a close-on-exec descriptor for the
 	 * program (it may be given_fd itself), which the caller closes once it is passed on; or, where l->relay is set, -1: that comes from
-	 * the relay, when it serves (relays_callbacks), before which the interface should not be used.  Errors: EBUSY; EINVAL, EACCES (given_fd
-	 * or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
+	 * the relay, when it serves (relays_callbacks), before which the interface should not be used.  Errors: EBUSY; EINVAL, EACCES
+	 * (given_fd or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
 	 * nothing is left.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);

@@ -505,8 +505,8 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->devices = devices_new(&setup);
 	pairs_setup = (struct pairs_setup){.policy = m->policy, .netns = m->netns, .base = m->base, .rundir = m->rundir.fd};
 	m->pairs = pairs_new(&pairs_setup);
-	requests_setup = (struct requests_setup){.base = m->base, .devices = m->devices, .captures = m->captures, .pairs = m->pairs, .finish = on_finish,
-	    .done = on_request_done, .argument = m};
+	requests_setup = (struct requests_setup){.base = m->base, .devices = m->devices,
+	    .captures = m->captures, .pairs = m->pairs, .finish = on_finish, .done = on_request_done, .argument = m};
 	m->requests = m->devices != NULL && m->pairs != NULL ? requests_new(&requests_setup) : NULL;
 	if (m->requests == NULL) {
 		log_error("starting");

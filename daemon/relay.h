@@ -58,8 +58,8 @@ void relay_free(struct relay *r);
 enum relay_state relay_turn(struct relay *r, int timeout_ms);
 
 /*
- * The process: "tuntapd --role=relay VERBOSITY INTERFACE [MAC]", with the descriptors above.  MAC, of a tun: of the device's interface, twelve
- * hexadecimal digits; NULL: a tap.  An exit status of sysexits.h.
+ * The process: "tuntapd --role=relay VERBOSITY INTERFACE [MAC]", with the descriptors above.  MAC, of a tun: of the device's interface,
+ * twelve hexadecimal digits; NULL: a tap.  An exit status of sysexits.h.
  */
 int relay_run(const char *ifname, const char *mac_text);
 #define RELAY_MAC_SIZE 13

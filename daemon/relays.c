@@ -39,7 +39,10 @@
 #include "protocol/sys.h"
 #include "protocol/transport.h"
 
-/* A relay that is not ready by then will not be: it takes some ten milliseconds.  Less than a program waits (shim/attach.h), which so is told. */
+/*
+ * A relay that is not ready by then will not be: it takes some ten milliseconds.  Less than a program waits (shim/attach.h), which so is
+ * told.
+ */
 #define START_S 4
 
 struct entry {
@@ -300,7 +303,8 @@ become_relay(const struct relays_start *how, const int given[GIVEN])
 	os_close_from(RELAY_FD_FIRST_FREE);
 	snprintf(verbosity, sizeof(verbosity), "%d", log_verbosity());
 	snprintf(ifname, sizeof(ifname), "%s", how->port_ifname);
-	snprintf(mac, sizeof(mac), "%02x%02x%02x%02x%02x%02x", how->mac[0], how->mac[1], how->mac[2], how->mac[3], how->mac[4], how->mac[5]);
+	snprintf(mac, sizeof(mac), "%02x%02x%02x%02x%02x%02x", how->mac[0], how->mac[1], how->mac[2], how->mac[3], how->mac[4],
+	    how->mac[5]);
 	os_exec_self(argv);
 	_exit(EX_OSERR);
 }

@@ -19,7 +19,10 @@ struct relays;
 struct relays_callbacks {
 	/* The relay of a place serves.  channel: the program's end, close-on-exec, the receiver's. */
 	void (*on_ready)(void *argument, uint32_t place, pid_t pid, int channel);
-	/* The relay of a place has ended, perhaps before it was ready; what it moved is still to be read until the next start at that place. */
+	/*
+	 * The relay of a place has ended, perhaps before it was ready; what it moved is still to be read until the next start at that
+	 * place.
+	 */
 	void (*on_end)(void *argument, uint32_t place, pid_t pid);
 	void *argument;
 };

@@ -117,7 +117,10 @@ answer(struct requests *q, int connection, const union message *reply, const int
 		return;
 	}
 	if (errno == EPIPE || errno == ECONNRESET) {
-		/* A client that ended before its answer is nothing to warn of: its descriptors are closed with the reply, its device with them. */
+		/*
+		 * A client that ended before its answer is nothing to warn of: its descriptors are closed with the reply, its device with
+		 * them.
+		 */
 		log_debug("a client did not wait for its answer");
 	} else if (log_limit_pass(&q->unanswered_limit, "unanswered requests")) {
 		log_warn("answering a client");

@@ -47,7 +47,8 @@ struct source {
 
 /*
  * Opens the descriptor of an interface: packets wait on it from now on.  netns_fd: where the interface is; -1: here.  bare: a tun's, of
- * which IP packets alone are looked at, whatever link header its interface has.  *linktype: enum message_linktype.  -1 with errno: EPERM, ENODEV, EPROTONOSUPPORT (it is neither Ethernet nor IP), EMFILE, ENFILE, ENOMEM.
+ * which IP packets alone are looked at, whatever link header its interface has.  *linktype: enum message_linktype.  -1 with errno: EPERM,
+ * ENODEV, EPROTONOSUPPORT (it is neither Ethernet nor IP), EMFILE, ENFILE, ENOMEM.
  */
 int source_open(int netns_fd, uint32_t ifindex, bool bare, uint32_t *linktype);
 

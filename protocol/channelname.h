@@ -8,9 +8,10 @@
  *	NUL "tuntapd/DAEMON/KIND/PLACE/OPEN/IFINDEX/NONCE"
  *	"tuntapd:DAEMON:KIND:PLACE:OPEN:IFINDEX:NONCE"
  *
- * DAEMON, of the daemon's RUNDIR, OPEN and NONCE are hexadecimal, KIND (enum device_kind), PLACE and IFINDEX are decimal.  The nonce keeps a stranger from taking
- * the name first.  The name outlives the relay for as long as the program's end does.  On Linux the socket pair belongs to the network
- * namespace that IFINDEX is of, so that whoever holds the program's end can ask the kernel about the interface by it.
+ * DAEMON, of the daemon's RUNDIR, OPEN and NONCE are hexadecimal, KIND (enum device_kind), PLACE and IFINDEX are decimal.  The nonce keeps
+ * a stranger from taking the name first.  The name outlives the relay for as long as the program's end does.  On Linux the socket pair
+ * belongs to the network namespace that IFINDEX is of, so that whoever holds the program's end can ask the kernel about the interface by
+ * it.
  */
 #ifndef TUNTAPD_PROTOCOL_CHANNELNAME_H
 #define TUNTAPD_PROTOCOL_CHANNELNAME_H

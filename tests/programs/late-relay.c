@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * late-relay.c - a library that makes each relay of a daemon wait, before it has its port, as long as a file exists: TUNTAPD_TEST_WAIT names
- * it.  For tests of what happens in the meantime.  The wait is bounded.
+ * late-relay.c - a library that makes each relay of a daemon wait, before it has its port, as long as a file exists: TUNTAPD_TEST_WAIT
+ * names it.  For tests of what happens in the meantime.  The wait is bounded.
  */
 #include <dlfcn.h>
 #include <pcap/pcap.h>

@@ -67,7 +67,7 @@ START_TEST(any_other_name_is_not_ours)
 		ROW("\0tuntapd//2/17/1f/12/c"), ROW("\0tuntapd/AB/2/17/1f/12/c"), ROW("\0tuntapd/ab/2/1a/1f/12/c"),
 		ROW("\0tuntapd/ab/2/-1/1f/12/c"),
 		ROW("\0tuntapd/ab/2/4096/1f/12/c"), ROW("\0tuntapd/ab/2/17/1f/4294967296/c"), ROW("\0tuntapd/ab/2/17/1f/12/100000000"),
-		ROW("\0tuntapd/10000000000000000/2/17/1f/12/c"), ROW("\0tuntapd/ab/2/17/1f /12/c"), 
+		ROW("\0tuntapd/10000000000000000/2/17/1f/12/c"), ROW("\0tuntapd/ab/2/17/1f /12/c"),
 		ROW("\0tuntapd/ab/17/1f/12/c"), ROW("\0tuntapd/ab/0/17/1f/12/c"), ROW("\0tuntapd/ab/3/17/1f/12/c"),
 		ROW("\0tuntape/ab/2/17/1f/12/c"),
 	};

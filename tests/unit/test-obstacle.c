@@ -160,7 +160,8 @@ START_TEST(words_are_quoted_for_a_shell)
 	static const struct {
 		const char *word, *quoted;
 	} words[] = {
-		{"plain-1.2_x/y", "plain-1.2_x/y"}, {"", "''"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"$(x)", "'$(x)'"}, {"a\nb", "'a\nb'"},
+		{"plain-1.2_x/y", "plain-1.2_x/y"}, {"", "''"}, {"a b", "'a b'"}, {"it's", "'it'\\''s'"}, {"$(x)", "'$(x)'"},
+		{"a\nb", "'a\nb'"},
 		{"~", "'~'"}, {"*", "'*'"},
 	};
 	char cell[64], small[16] = "";
