@@ -237,6 +237,8 @@ transport_receive(int sock, struct msghdr *message)
 	/* Without room for control data: a peek that has some makes descriptors of it. */
 	n = receive(sock, &framed, MSG_PEEK);
 	if (n <= 0) {
+		message->msg_controllen = 0; /* the caller looks for descriptors after an end-of-file, too */
+		message->msg_flags = 0;
 		return n;
 	}
 	if (n != (ssize_t)sizeof(size) || size == 0 || size > TRANSPORT_RECORD_MAX) {

@@ -95,8 +95,8 @@ matches(struct search *s)
 		return false;
 	}
 	/* A page that tells of a name like any other's needs no question. */
-	if (page->ifname[sizeof(page->ifname) - 1] != '\0' || !devname_is_links(page->ifname) ||
-	    !os_interface_name(page->ifindex, s->found) || !devname_is_links(s->found)) {
+	if (page->ifname[sizeof(page->ifname) - 1] != '\0' || !os_is_link_name(page->ifname) ||
+	    !os_interface_name(page->ifindex, s->found) || !os_is_link_name(s->found)) {
 		return false;
 	}
 	if (s->netns == 0 && page->netns != 0 && strcmp(s->found, page->ifname) != 0) {
@@ -175,7 +175,7 @@ search_held(struct search *s)
 		struct device_id id = fdtable_id(held);
 
 		if (held != 0 && device_id_valid(id) && (s->id.kind == 0 || device_id_equal(s->id, id)) && os_read_channel(fd, &channel) &&
-		    channel.ifindex != 0 && devname_is_links(channel.ifname) &&
+		    channel.ifindex != 0 && os_is_link_name(channel.ifname) &&
 		    (s->id.kind != 0 || strcmp(channel.ifname, s->ifname) == 0)) {
 			s->page.kind = id.kind;
 			s->page.unit = id.unit;
@@ -261,7 +261,7 @@ ifname_to_device(const char *ifname, char device[IFNAME_SIZE])
 	int saved = errno, before;
 	bool found;
 
-	if (!split(ifname, base, &rest) || !devname_is_links(base) || !state_enabled()) {
+	if (!split(ifname, base, &rest) || !os_is_link_name(base) || !state_enabled()) {
 		return false;
 	}
 	s.ifname = base;

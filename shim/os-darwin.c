@@ -252,6 +252,15 @@ os_own_netns(void)
 	return 0;
 }
 
+/* Nobody names an interface here; the drivers' are of the links and of others, and a page tells which is whose. */
+bool
+os_is_link_name(const char *ifname)
+{
+	size_t stem = strcspn(ifname, "0123456789"), digits = strspn(ifname + stem, "0123456789");
+
+	return stem == 4 && (strncmp(ifname, "utun", 4) == 0 || strncmp(ifname, "feth", 4) == 0) && digits > 0 && ifname[stem + digits] == '\0';
+}
+
 bool
 os_interface_name(uint32_t ifindex, char name[16])
 {

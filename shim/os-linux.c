@@ -26,6 +26,7 @@
 
 #include "cancel.h"
 #include "protocol/channelname.h"
+#include "protocol/devname.h"
 #include "protocol/page.h"
 #include "protocol/paths.h"
 #include "real.h"
@@ -302,6 +303,12 @@ ask_socket(unsigned long about, struct ifreq *request)
 	cancel_release(before);
 	errno = result < 0 ? error : saved;
 	return result;
+}
+
+bool
+os_is_link_name(const char *ifname)
+{
+	return devname_is_links(ifname);
 }
 
 bool

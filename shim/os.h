@@ -86,6 +86,12 @@ uint64_t os_own_netns(void);
 /* The name of the interface of an index: true, and NUL-terminated in name.  False: there is none. */
 bool os_interface_name(uint32_t ifindex, char name[16]);
 
+/*
+ * Whether a link calls interfaces so, which do not have their devices' names (devname.h).  One of another name was named by somebody, who
+ * knows it by that.
+ */
+bool os_is_link_name(const char *ifname);
+
 /* Whether an interface has that name, shorter than 16 bytes; true also where that cannot be asked. */
 bool os_interface_exists(const char *name);
 

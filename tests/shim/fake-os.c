@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "protocol/devname.h"
 #include "shim/real.h"
 #include "shim/state.h"
 
@@ -110,6 +111,12 @@ uint64_t
 os_own_netns(void)
 {
 	return fake_os.netns;
+}
+
+bool
+os_is_link_name(const char *ifname)
+{
+	return devname_is_links(ifname);
 }
 
 bool

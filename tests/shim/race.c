@@ -12,6 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "protocol/devname.h"
 #include "protocol/page.h"
 #include "shim/os.h"
 #include "shim/real.h"
@@ -121,6 +122,12 @@ uint64_t
 os_own_netns(void)
 {
 	return 0;
+}
+
+bool
+os_is_link_name(const char *ifname)
+{
+	return devname_is_links(ifname);
 }
 
 bool
