@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * loader.c - runs a Mach-O program for x86_64 in a Linux process.  Usage: loader [-i LIBRARY] PROGRAM ARGUMENT...
+ * loader.c - runs a Mach-O program for x86_64 in a Linux process.  Usage: loader [-p FILE NAME | PROGRAM] ARGUMENT...
  *
  * Theory of operation.  macOS and Linux call functions alike on x86_64, so a program of one runs in a process of the other, once its
  * segments are mapped, its pointers put right and the functions that it imports are there.  The functions are the stand-in's (standin.h),
  * which takes Darwin's numbers and layouts and knows no others: what it does not have ends the program, by name, when it is called.
+ *
+ * -p: as execve(2) has it, the file, and then the arguments with what the program is called first.  DYLD_INSERT_LIBRARIES names a library
+ * that is put into it, one, as dyld does it (darwin.md 7): a library that cannot be loaded ends the program.
  *
  * A program stands at the addresses that it was linked for, the inserted library wherever there is room.  The library is bound first, to
  * the stand-in; the pairs of its interposing section then hold for the program: what it imports is replaced where the stand-in's function
@@ -17,6 +20,7 @@
 #include "standin.h"
 
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -361,27 +365,29 @@ main(int argc, char **argv)
 {
 	static struct image library, program;
 	int (*entry)(int, char **, char **);
-	const char *inserted = NULL;
+	const char *inserted = getenv("DYLD_INSERT_LIBRARIES"), *file;
 
-	if (argc > 2 && strcmp(argv[1], "-i") == 0) {
-		inserted = argv[2];
-		argv += 2;
-		argc -= 2;
+	if (argc > 3 && strcmp(argv[1], "-p") == 0) {
+		file = argv[2];
+		argv += 3;
+		argc -= 3;
+	} else if (argc > 1) {
+		file = *++argv;
+		argc--;
+	} else {
+		errx(64, "usage: loader [-p FILE NAME | PROGRAM] ARGUMENT...");
 	}
-	if (argc < 2) {
-		errx(64, "usage: loader [-i LIBRARY] PROGRAM ARGUMENT...");
-	}
-	argv++;
-	argc--;
-	standin_start(argv[0]);
+	/* err(3) says who speaks. */
+	program_invocation_name = program_invocation_short_name = strrchr(argv[0], '/') != NULL ? strrchr(argv[0], '/') + 1 : argv[0];
+	standin_start(file);
 	if (inserted != NULL) {
 		map_image(&library, inserted);
 		rebase(&library);
 		bind_all(&library, NULL);
 	}
-	map_image(&program, argv[0]);
+	map_image(&program, file);
 	if (program.entry == NULL) {
-		errx(126, "%s: no program", argv[0]);
+		errx(126, "%s: no program", file);
 	}
 	bind_all(&program, inserted != NULL ? &library : NULL);
 	initialise(&library, argc, argv);

@@ -15,6 +15,7 @@ import tempfile
 import cross
 import doctor
 import files
+import live
 import macho
 import stand
 
@@ -29,7 +30,7 @@ def read_entries():
 
 
 # Why a check cannot be made here.
-MISSING = {"stand": "the loader is for Linux on x86_64", "root": "it makes a network namespace: run as root"}
+MISSING = {"stand_files": "the loader is for Linux on x86_64", "root": "it makes a network namespace: run as root"}
 
 
 def checks_of(module):
@@ -38,7 +39,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(doctor), *checks_of(stand)]
+    checks = [*checks_of(files), *checks_of(doctor), *checks_of(live)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")
@@ -52,7 +53,7 @@ def main():
     known = {"files": {path.name: macho.slices(path) for path in sorted(universal.iterdir())}, "entries": read_entries(),
              "universal": universal, "build": build}
     if stand.can_run():
-        known["stand"] = stand.make_all(build, cross.tools("x86_64") / "cc")
+        known["stand_files"] = stand.make_all(build / "darwin", cross.tools("x86_64") / "cc")
         if os.geteuid() == 0:
             known["root"] = True
     failed = 0

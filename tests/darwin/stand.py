@@ -1,14 +1,13 @@
 # SPDX-License-Identifier: BSD-2-Clause
-"""The macOS files, run on Linux by the loader and the stand-in.  Each check yields what is wrong.
+"""The stand-in for macOS: loader, programs, and a world in which the daemon of macOS serves them.
 
-Programs that open a device have the library in them, and the daemon is played by player.c: so they prove the library's side of it.  Each
-runs in a network namespace of its own, which is made by running this file again in one.
+A world is for use inside a namespace: a file that has tests runs itself again in one (inside()).
 """
 import os
 import pathlib
 import platform
-import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -17,22 +16,10 @@ import time
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 ARGUMENTS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-g"]
-LIBRARIES = ["libevent_core", "libconfuse", "libpcap"]
-PROGRAMS = [HERE / "programs" / "tun-rules.c", ROOT / "tests" / "programs" / "tun-echo.c"]
+PROGRAMS = [*sorted((HERE / "programs").glob("*.c")), *(ROOT / "tests" / "programs" / f"{name}.c" for name in ("tun-echo", "hold", "forker", "closer"))]
 SECONDS = 120
-
-# What both systems' command must answer alike: arguments, and a configuration.
-ASKED = [
-    (["--version"], None),
-    (["--help"], None),
-    (["nonsense"], None),
-    (["config", "show"], None),
-    (["config", "check"], "tun-units = 3\ndevice tap1 {\n\tmode = 0666\n\taddresses = {\"10.1.0.1/24\", \"fd00::1/64\"}\n\tmtu = 1400\n}\n"),
-    (["config", "show"], "tun-units = 3\ndevice tap1 {\n\tmode = 0666\n\taddresses = {\"10.1.0.1/24\", \"fd00::1/64\"}\n\tmtu = 1400\n}\n"),
-    (["config", "show", "tap1"], "owner = root\ndevice tap1 {\n\tup = true\n\troutes = {\"10.2.0.0/16 via 10.1.0.2\"}\n}\n"),
-    (["config", "check"], "tun-units = 3000\ntup-units = 1\ndevice tap1 {\n\tmode = 0999\n\taddresses = {\"10.1.0.300/24\"}\n"),
-    (["config", "check", "-c", "/nonexistent/file"], None),
-]
+# What is started inside is gone when the first process of it is.
+UNSHARE = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
 
 def can_run():
@@ -44,142 +31,116 @@ def make(target, sources, command):
     if not target.exists() or target.stat().st_mtime < max(path.stat().st_mtime for path in sources):
         done = subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, cwd=target.parent)
         if done.returncode != 0:
+            target.unlink(missing_ok=True)
             raise RuntimeError(f"{target.name} cannot be built:\n{done.stderr}")
     return target
 
 
-def make_all(build, compiler):
-    """The loader and the player, for this system; the programs, for macOS.  compiler: the one that makes those."""
-    directory = build / "darwin" / "stand"
+def make_all(files, compiler):
+    """The loader, for this system; the programs, for macOS.  files: where the macOS files are; compiler: the one that makes those."""
+    directory = files / "stand"
     directory.mkdir(exist_ok=True)
-    loader = [HERE / name for name in ("loader.c", "standin.c", "standin-socket.c")]
-    make(directory / "loader", [*loader, HERE / "standin.h"], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
-    archives = [build / "daemon" / "libdaemon.a", build / "protocol" / "libprotocol.a"]
-    libraries = subprocess.run(["pkg-config", "--libs", *LIBRARIES], check=True, capture_output=True, text=True).stdout.split()
-    make(directory / "player", [HERE / "player.c", *archives],
-         ["cc", *ARGUMENTS, "-I", ROOT, "-o", directory / "player", HERE / "player.c", *archives, *libraries])
+    loader = [HERE / "loader.c", *sorted(HERE.glob("standin*.c"))]
+    make(directory / "loader", [*loader, *HERE.glob("standin*.h")], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
     for source in PROGRAMS:
-        make(directory / source.stem, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-o",
-                                                  directory / source.stem, source])
+        make(directory / source.stem, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter",
+                                                  HERE / "include", "-o", directory / source.stem, source])
     return directory
 
 
 def run(command, **more):
-    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=SECONDS, stdin=subprocess.DEVNULL, **more)
+    return subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=SECONDS,
+                          stdin=subprocess.DEVNULL, **more)
 
 
-def check_command(stand, universal, build):
-    """The command of macOS answers as Linux's does: help, configurations good and bad, errors."""
-    with tempfile.TemporaryDirectory() as directory:
-        file = pathlib.Path(directory) / "tuntapd.conf"
-        for arguments, configuration in ASKED:
-            if configuration is not None:
-                file.write_text(configuration)
-                arguments = [*arguments[:2], "-c", str(file), *arguments[2:]]
-            there = run([stand / "loader", universal / "tuntapd", *arguments])
-            here = run([build / "cli" / "tuntapd", *arguments])
-            for what in ("returncode", "stdout", "stderr"):
-                one, other = getattr(there, what), getattr(here, what)
-                if what == "stderr":  # err(3) puts the program's name first
-                    one, other = one.replace("loader:", "tuntapd:"), other
-                if one != other:
-                    yield f"{' '.join(arguments)}: {what}: {one!r}, on Linux {other!r}"
-
-
-def check_strictness(stand, universal):
-    """What the stand-in does not have ends the program, by name."""
-    with tempfile.TemporaryDirectory() as directory:
-        done = run([stand / "loader", universal / "tuntapd", "serve", "-s", f"{directory}/socket"])
-    if done.returncode != 125 or "is not there" not in done.stderr:
-        yield f"status {done.returncode}: {done.stderr}"
+def prepare():
+    """What a fresh network namespace needs: itself, and room for as many datagrams as fit (macOS counts bytes alone)."""
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("65536")
 
 
 def wait_until(condition, what):
     end = time.monotonic() + SECONDS
     while not condition():
         if time.monotonic() > end:
-            raise RuntimeError(f"not in {SECONDS} s: {what}")
-        time.sleep(0.02)
+            raise RuntimeError(f"not in {SECONDS} s: {what() if callable(what) else what}")
+        time.sleep(0.01)
+
+
+class Process(subprocess.Popen):
+    """A program of macOS in a process of Linux; what it says is in a file."""
+
+    def __init__(self, files, log, command, environment):
+        self.log = log
+        with open(log, "ab") as output:
+            super().__init__([str(files / "stand" / "loader"), *(str(word) for word in command)], stdout=output,
+                             stderr=subprocess.STDOUT, env={**os.environ, **environment})
+
+    def said(self):
+        return self.log.read_text(errors="replace")
 
 
 class World:
-    """A player, and one program of macOS with the library in it.  For use inside a namespace."""
+    """The daemon, and what is run on its devices."""
 
-    def __init__(self, stand, universal, *program):
-        self.directory = tempfile.TemporaryDirectory()
-        place = pathlib.Path(self.directory.name)
-        self.said, self.heard = place / "program.log", place / "player.log"
-        self.player = self.start(self.heard, [stand / "player", place / "socket", "10.77.0.1/24"])
-        wait_until(lambda: "serving" in self.heard.read_text(), f"the player serves: {self.heard.read_text()}")
-        self.program = self.start(self.said, [stand / "loader", "-i", universal / "libtuntapd-shim.dylib", stand / program[0], *program[1:]],
-                                  TUNTAPD_SOCKET=str(place / "socket"))
+    def __init__(self, files, directory, config="", environment=None):
+        self.files, self.directory, self.socket = files, directory, directory / "socket"
+        (directory / "conf").write_text(config)
+        self.daemon = self.serve(**(environment or {}))
 
-    @staticmethod
-    def start(log, command, **environment):
-        with open(log, "wb") as output:
-            return subprocess.Popen([str(word) for word in command], stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT,
-                                    env={**os.environ, **environment})
+    def serve(self, **environment):
+        """Starts a daemon; it serves."""
+        log = self.directory / "daemon.log"
+        before = len(log.read_text(errors="replace")) if log.exists() else 0
+        daemon = Process(self.files, log, [self.files / "universal" / "tuntapd", "serve", "-c", self.directory / "conf", "-s", self.socket],
+                         environment)
+        wait_until(lambda: ": serving " in daemon.said()[before:] or daemon.poll() is not None, "the daemon serves")
+        if daemon.poll() is not None:
+            raise RuntimeError(f"the daemon ended with status {daemon.returncode}:\n{daemon.said()}")
+        return daemon
 
-    def end(self):
-        for process in (self.program, self.player):
-            if process.poll() is None:
-                process.kill()
-            process.wait()
-        self.directory.cleanup()
+    def said(self):
+        return self.daemon.said()
 
+    def command(self, *words):
+        """The command of macOS, asking this daemon."""
+        return run([self.files / "stand" / "loader", self.files / "universal" / "tuntapd", words[0], "-s", self.socket, *words[1:]])
 
-def rules(stand, universal):
-    world = World(stand, universal, "tun-rules")
-    try:
-        status = world.program.wait(SECONDS)
-        text = world.said.read_text()
-        if status != 0 or not re.search(r"^1\.\.\d+$", text, re.M) or "not ok" in text:
-            yield f"status {status}:\n{text}{world.heard.read_text()}"
-    finally:
-        world.end()
+    def program(self, command, **more):
+        """A program of macOS with the library in it; what it says goes where this process' does."""
+        path = command[0] if "/" in command[0] else self.files / "stand" / command[0]
+        return subprocess.Popen([str(self.files / "stand" / "loader"), str(path), *(str(word) for word in command[1:])], **more,
+                                env={**os.environ, "TUNTAPD_SOCKET": str(self.socket),
+                                     "DYLD_INSERT_LIBRARIES": str(self.files / "universal" / "libtuntapd-shim.dylib")})
 
+    def piped(self, *command):
+        """The same; what it says is read from its stdout."""
+        return self.program(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, bufsize=1)
 
-def echo(stand, universal, *header):
-    world = World(stand, universal, "tun-echo", "/dev/tun0", *header)
-    try:
-        wait_until(lambda: "ready" in world.said.read_text() or world.program.poll() is not None, "the program opens its device")
-        ping = run(["ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", "10.77.0.2"])
-        world.program.send_signal(signal.SIGTERM)
-        status = world.program.wait(SECONDS)
-        text = world.said.read_text()
-        if status != 0 or " 3 received" not in ping.stdout or ", 3 echo" not in text:
-            yield f"status {status}:\n{text}{world.heard.read_text()}{ping.stdout}"
-        # The program's descriptor was the last.
-        if "utun256" in run(["ip", "link"]).stdout:
-            yield "the interface is still there"
-    finally:
-        world.end()
+    def stop(self, how=signal.SIGTERM):
+        """Ends the daemon; true if it ended badly."""
+        if self.daemon.poll() is None:
+            self.daemon.send_signal(how)
+        return self.daemon.wait(SECONDS) != 0
 
 
-INSIDE = {"rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header")}
+def serves(path):
+    """Whether somebody listens at a socket."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(str(path)) == 0
 
 
-def inside(name, stand, universal):
-    done = run(["unshare", "-n", sys.executable, __file__, name, stand, universal])
+def inside(file, name, *where):
+    """Runs a check of a file in a namespace of its own: what is wrong."""
+    done = run(["unshare", *UNSHARE, sys.executable, file, name, *where])
     yield from (done.stdout + done.stderr).splitlines()
+    if done.returncode != 0 and not done.stdout + done.stderr:
+        yield f"status {done.returncode}"
 
 
-def check_tun_rules(stand, universal, root):
-    """A program of macOS finds at its tun device what the contract says."""
-    yield from inside("rules", stand, universal)
-
-
-def check_tun_echo(stand, universal, root):
-    """A program of macOS answers pings through its tun device."""
-    yield from inside("echo", stand, universal)
-
-
-def check_tun_echo_with_header(stand, universal, root):
-    """The same in header mode."""
-    yield from inside("echo-header", stand, universal)
-
-
-if __name__ == "__main__":
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    for line in INSIDE[sys.argv[1]](pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])):
-        print(line)
+def main_inside(checks):
+    """What such a file does when it is run again: NAME FILES."""
+    prepare()
+    with tempfile.TemporaryDirectory() as directory:
+        for line in checks[sys.argv[1]](pathlib.Path(sys.argv[2]), pathlib.Path(directory)):
+            print(line)

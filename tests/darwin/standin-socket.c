@@ -1,46 +1,31 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * standin-socket.c - sockets, interface ioctls and utun, with Darwin's numbers.  See standin.h.
+ * standin-socket.c - socket calls, with Darwin's numbers and layouts.  See standin.h.
  *
- * A utun is a tun device of Linux's with its packet information, which is turned into the family header and back: each record has the
- * family before it, in network order, 2 or 30.  A packet whose family is another is taken and dropped without a word, as the kernel does.
+ * What a socket of one kind does is in the kind's file (standin-unix.c, standin-utun.c, standin-events.c); what all of them share is here.
  *
- * Sources, by the facts that each function follows: XNU bsd/net/if_utun.c (header, options 2 and 16; option 16 is kept here in the tun's
- * send-buffer limit, which is as good a place for a number), bsd/kern/uipc_syscalls.c, bsd/sys/socket.h (levels, options, flags; a
- * sockaddr begins with its length; cmsghdr is aligned to 4), bsd/sys/sockio.h and bsd/net/if.h (ifreq is 32 bytes), bsd/sys/fcntl.h.
+ * Strictness.  A sockaddr begins with its length, and one whose length is not that of the call ends the program; so does an option, a flag
+ * or a family that is not known.  There are no SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET (darwin.md 6).
+ *
+ * Sources: XNU bsd/sys/socket.h (levels, options, flags), bsd/sys/un.h, bsd/netinet/in.h, bsd/kern/uipc_syscalls.c,
+ * bsd/kern/uipc_usrreq.c unp_internalize (exactly one control message, aligned to 4; darwin.md 6).
  */
 #include "standin.h"
 
-#include <err.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <linux/if_tun.h>
-#include <net/if.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
+#include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/select.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
+#include <sys/time.h>
 #include <sys/uio.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 
-#define PACKET_MAX 65536
-#define FDS_MAX 8
+#define FDS_MAX 64
+#define SOL_DARWIN 0xffff
 
-/* bsd/sys/un.h, socket.h */
-struct darwin_un {
-	uint8_t length, family;
-	char path[104];
-};
+/* bsd/sys/socket.h */
 struct darwin_message {
 	void *name;
 	uint32_t name_bytes;
@@ -55,197 +40,366 @@ struct darwin_control {
 	int32_t level, type;
 };
 
+/* Flags of messages, both ways. */
+static const struct {
+	int darwin, linux;
+} message_flags[] = {
+	{0x1, MSG_OOB}, {0x2, MSG_PEEK}, {0x80, MSG_DONTWAIT}, {0x80000, MSG_NOSIGNAL}, {0x40, MSG_WAITALL},
+};
+
+int
+standin_message_flags(int flags)
+{
+	int result = 0;
+
+	for (size_t i = 0; i < sizeof(message_flags) / sizeof(message_flags[0]); i++) {
+		if ((flags & message_flags[i].darwin) != 0) {
+			result |= message_flags[i].linux;
+			flags &= ~message_flags[i].darwin;
+		}
+	}
+	if (flags != 0) {
+		standin_refuse("message flags %#x", (unsigned)flags);
+	}
+	return result;
+}
+
+socklen_t
+standin_linux_address(const void *address, uint32_t bytes, struct sockaddr_storage *out)
+{
+	const uint8_t *in = address;
+
+	memset(out, 0, sizeof(*out));
+	if (bytes < 2 || in[0] != bytes) {
+		standin_refuse("an address of %u bytes says that it has %u", bytes, in[0]);
+	}
+	switch (in[1]) {
+	case 1: {
+		struct sockaddr_un *un = (struct sockaddr_un *)out;
+
+		if (bytes > 106) {
+			standin_refuse("a path of %u bytes", bytes - 2);
+		}
+		un->sun_family = AF_UNIX;
+		memcpy(un->sun_path, in + 2, bytes - 2);
+		return sizeof(*un);
+	}
+	case 2:
+	case 30:
+		if (bytes != (in[1] == 2 ? sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6))) {
+			standin_refuse("an address of family %u in %u bytes", in[1], bytes);
+		}
+		memcpy(out, in, bytes);
+		out->ss_family = in[1] == 2 ? AF_INET : AF_INET6;
+		return bytes;
+	default:
+		standin_refuse("an address of family %u", in[1]);
+	}
+}
+
+void
+standin_darwin_address(const struct sockaddr_storage *in, socklen_t length, void *address, uint32_t *bytes)
+{
+	uint8_t out[128] = {0};
+
+	if (in->ss_family == AF_UNIX) {
+		const struct sockaddr_un *un = (const struct sockaddr_un *)in;
+		size_t path = length > sizeof(sa_family_t) ? strnlen(un->sun_path, sizeof(un->sun_path)) : 0;
+
+		/* One without a name has 16 bytes (sun_noname). */
+		out[0] = (uint8_t)(path > 0 ? 2 + path + 1 : 16);
+		out[1] = 1;
+		memcpy(out + 2, un->sun_path, path);
+	} else {
+		memcpy(out, in, length);
+		out[0] = (uint8_t)length;
+		out[1] = in->ss_family == AF_INET6 ? 30 : 2;
+	}
+	memcpy(address, out, *bytes < out[0] ? *bytes : out[0]);
+	*bytes = out[0];
+}
+
 static int
-is_utun(int fd)
+make_socket(int family, int type, int protocol)
 {
-	struct stat st;
-
-	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && major(st.st_rdev) == 10 && minor(st.st_rdev) == 200;
-}
-
-int
-standin_socket(int family, int type, int protocol)
-{
-	if (family != AF_UNIX || (type != SOCK_STREAM && type != SOCK_DGRAM) || protocol != 0) {
-		errx(125, "stand-in: socket(%d, %d, %d)", family, type, protocol);
+	switch (family) {
+	case 1:
+		if (standin_fails("socket/unix")) {
+			return -1;
+		}
+		if (type != 1 && type != 2) {
+			errno = EPROTONOSUPPORT; /* SOCK_SEQPACKET */
+			return -1;
+		}
+		return socket(AF_UNIX, type, 0);
+	case 2:
+	case 30:
+		if (type < 1 || type > 3) {
+			standin_refuse("socket(%d, %d, %d)", family, type, protocol);
+		}
+		return standin_fails("socket/inet") ? -1 : socket(family == 30 ? AF_INET6 : AF_INET, type, protocol);
+	case 17:
+		return type == 3 ? standin_routes_socket() : (errno = EPROTOTYPE, -1);
+	case 32:
+		if (protocol == 2) {
+			/* Another type is an error of connect (darwin.md 1); nobody makes one. */
+			return type == 2 ? standin_utun_socket() : (errno = EPROTOTYPE, -1);
+		}
+		return protocol == 1 && type == 3 ? standin_events_socket() : (errno = EPROTONOSUPPORT, -1);
+	default:
+		standin_refuse("socket(%d, %d, %d)", family, type, protocol);
 	}
-	return (int)standin_translated(socket(family, type, 0));
 }
 
-int
-standin_connect(int fd, const struct darwin_un *address, uint32_t bytes)
+static int
+darwin_socket(int family, int type, int protocol)
 {
-	struct sockaddr_un out = {.sun_family = AF_UNIX};
-
-	if (address->length != bytes || address->family != 1 || bytes < 3 || bytes > sizeof(*address)) {
-		errx(125, "stand-in: connect: length %u in %u bytes, family %u", address->length, bytes, address->family);
-	}
-	memcpy(out.sun_path, address->path, bytes - 2);
-	return (int)standin_translated(connect(fd, (struct sockaddr *)&out, sizeof(out)));
+	return (int)standin_translated(make_socket(family, type, protocol));
 }
 
-int
-standin_getpeername(int fd, struct darwin_un *address, uint32_t *bytes)
+static int
+darwin_socketpair(int family, int type, int protocol, int ends[2])
 {
-	struct sockaddr_un in = {0};
-	socklen_t length = sizeof(in);
-	int result;
-
-	if (is_utun(fd)) {
-		errno = ENOTCONN; /* a control socket has a peer of another family; none of ours asks further */
+	if (family != 1 || (type != 1 && type != 2) || protocol != 0) {
+		errno = EPROTONOSUPPORT;
 		return (int)standin_translated(-1);
 	}
-	result = getpeername(fd, (struct sockaddr *)&in, &length);
-	if (result == 0) {
-		memset(address, 0, *bytes < sizeof(*address) ? *bytes : sizeof(*address));
-		address->length = 2;
-		address->family = 1;
-		*bytes = 16;
+	return (int)standin_translated(standin_fails("socketpair") ? -1 : socketpair(AF_UNIX, type, 0, ends));
+}
+
+/* The kind of a socket; NULL and errno: it is none. */
+static const struct standin_kind *
+socket_kind(int fd)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+	int value;
+	socklen_t size = sizeof(value);
+
+	if (kind == NULL || kind->type == 0) {
+		/* EBADF or ENOTSOCK. */
+		(void)getsockopt(fd, SOL_SOCKET, SO_TYPE, &value, &size);
+		return NULL;
+	}
+	return kind;
+}
+
+static int
+darwin_bind(int fd, const void *address, uint32_t bytes)
+{
+	const struct standin_kind *kind = socket_kind(fd);
+	struct sockaddr_storage out;
+	int result = -1;
+
+	if (kind != NULL && kind->bind != NULL) {
+		result = kind->bind(fd, address, bytes);
+	} else if (kind != NULL && !standin_fails("bind")) {
+		socklen_t length = standin_linux_address(address, bytes, &out);
+
+		result = bind(fd, (struct sockaddr *)&out, length);
 	}
 	return (int)standin_translated(result);
 }
 
-int
-standin_setsockopt(int fd, int level, int option, const void *value, uint32_t bytes)
+static int
+darwin_connect(int fd, const void *address, uint32_t bytes)
 {
-	const struct { int64_t seconds; int32_t micros; int32_t pad; } *timeout = value;
-	struct timeval out;
+	const struct standin_kind *kind = socket_kind(fd);
+	struct sockaddr_storage out;
+	int result = -1;
 
-	if (level != 0xffff) {
-		errx(125, "stand-in: setsockopt: level %#x", (unsigned)level);
+	if (kind != NULL && kind->connect != NULL) {
+		result = kind->connect(fd, address, bytes);
+	} else if (kind != NULL && !standin_fails("connect")) {
+		socklen_t length = standin_linux_address(address, bytes, &out);
+
+		result = connect(fd, (struct sockaddr *)&out, length);
 	}
-	switch (option) {
-	case 0x1022: /* SO_NOSIGPIPE: the stand-in never lets one through */
-		return 0;
-	case 0x1005: /* SO_SNDTIMEO */
-		if (bytes != 16) {
-			errx(125, "stand-in: SO_SNDTIMEO of %u bytes", bytes);
-		}
-		out = (struct timeval){.tv_sec = timeout->seconds, .tv_usec = timeout->micros};
-		return (int)standin_translated(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &out, sizeof(out)));
-	default:
-		errx(125, "stand-in: setsockopt: option %#x", (unsigned)option);
-	}
+	return (int)standin_translated(result);
 }
 
-/* net/if_utun.h, the control's level. */
 static int
-get_utun_option(int fd, int option, void *value, uint32_t *bytes)
+darwin_listen(int fd, int backlog)
 {
-	struct ifreq request = {0};
+	return (int)standin_translated(standin_fails("listen") ? -1 : listen(fd, backlog));
+}
 
-	if (!is_utun(fd)) {
-		errno = ENOPROTOOPT;
+static int
+darwin_accept(int fd, void *address, uint32_t *bytes)
+{
+	struct sockaddr_storage in;
+	socklen_t length = sizeof(in);
+	int result = standin_fails("accept") ? -1 : accept(fd, (struct sockaddr *)&in, &length);
+
+	if (result >= 0 && address != NULL) {
+		standin_darwin_address(&in, length, address, bytes);
+	}
+	return (int)standin_translated(result);
+}
+
+static int
+get_name(int fd, bool peer, void *address, uint32_t *bytes)
+{
+	const struct standin_kind *kind = socket_kind(fd);
+	struct sockaddr_storage in = {0};
+	socklen_t length = sizeof(in);
+	int result;
+
+	if (kind == NULL) {
 		return -1;
 	}
-	switch (option) {
-	case 2: /* UTUN_OPT_IFNAME */
-		if (ioctl(fd, TUNGETIFF, &request) < 0) {
-			errno = EINVAL;
-			return -1;
-		}
-		if (*bytes <= strlen(request.ifr_name)) {
-			errno = EMSGSIZE;
-			return -1;
-		}
-		strcpy(value, request.ifr_name);
-		*bytes = (uint32_t)strlen(value) + 1;
-		return 0;
-	case 16: /* UTUN_OPT_MAX_PENDING_PACKETS */
-		if (*bytes < 4) {
-			errno = EMSGSIZE;
-			return -1;
-		}
-		*bytes = 4;
-		return ioctl(fd, TUNGETSNDBUF, value);
-	default:
-		errx(125, "stand-in: utun option %d", option);
+	if (kind->getname != NULL) {
+		return kind->getname(fd, peer, address, bytes);
 	}
-}
-
-int
-standin_getsockopt(int fd, int level, int option, void *value, uint32_t *bytes)
-{
-	if (level != 2) {
-		errx(125, "stand-in: getsockopt: level %#x, option %#x", (unsigned)level, (unsigned)option);
+	result = peer ? getpeername(fd, (struct sockaddr *)&in, &length) : getsockname(fd, (struct sockaddr *)&in, &length);
+	if (result == 0) {
+		standin_darwin_address(&in, length, address, bytes);
 	}
-	return (int)standin_translated(get_utun_option(fd, option, value, bytes));
-}
-
-static int
-linux_flags(int flags)
-{
-	int result = 0;
-
-	/* MSG_PEEK, MSG_DONTWAIT, MSG_NOSIGNAL */
-	if ((flags & ~(0x2 | 0x80 | 0x80000)) != 0) {
-		errx(125, "stand-in: message flags %#x", (unsigned)flags);
-	}
-	result |= (flags & 0x2) != 0 ? MSG_PEEK : 0;
-	result |= (flags & 0x80) != 0 ? MSG_DONTWAIT : 0;
 	return result;
 }
 
-/* Non-blocking where the descriptor is, or the flag says so. */
 static int
-has_packet(int fd, int flags)
+darwin_getsockname(int fd, void *address, uint32_t *bytes)
 {
-	struct pollfd p = {.fd = fd, .events = POLLIN};
-
-	if ((flags & 0x80) == 0 || poll(&p, 1, 0) == 1) {
-		return 1;
-	}
-	errno = EAGAIN;
-	return 0;
+	return (int)standin_translated(get_name(fd, false, address, bytes));
 }
 
-static ssize_t
-receive_packet(int fd, const struct iovec *iov, int count, int flags)
+static int
+darwin_getpeername(int fd, void *address, uint32_t *bytes)
 {
-	static uint8_t record[4 + PACKET_MAX];
-	size_t left, done = 0;
-	ssize_t n = has_packet(fd, flags) ? read(fd, record, sizeof(record)) : -1;
+	return (int)standin_translated(get_name(fd, true, address, bytes));
+}
 
-	if (n < 0) {
+static int
+darwin_shutdown(int fd, int how)
+{
+	const struct standin_kind *kind = socket_kind(fd);
+
+	if (kind == NULL) {
+		return (int)standin_translated(-1);
+	}
+	return kind == &standin_routes || kind == &standin_events ? 0 : (int)standin_translated(shutdown(fd, how));
+}
+
+/* Options of every socket that are Linux's by another number. */
+static const struct {
+	int darwin, linux;
+} options[] = {
+	{0x2, SO_ACCEPTCONN}, {0x4, SO_REUSEADDR}, {0x8, SO_KEEPALIVE}, {0x20, SO_BROADCAST}, {0x200, SO_REUSEPORT}, {0x1001, SO_SNDBUF}, {0x1002, SO_RCVBUF},
+};
+
+static int
+set_timeout(int fd, int option, const void *value, uint32_t bytes)
+{
+	const struct {
+		int64_t seconds;
+		int32_t micros, pad;
+	} *timeout = value;
+	struct timeval out;
+
+	if (bytes != sizeof(*timeout)) {
+		standin_refuse("a time-out of %u bytes", bytes);
+	}
+	out = (struct timeval){.tv_sec = timeout->seconds, .tv_usec = timeout->micros};
+	return setsockopt(fd, SOL_SOCKET, option == 0x1005 ? SO_SNDTIMEO : SO_RCVTIMEO, &out, sizeof(out));
+}
+
+static int
+set_option(int fd, int level, int option, const void *value, uint32_t bytes)
+{
+	const struct standin_kind *kind = socket_kind(fd);
+	int result = -1;
+
+	if (kind == NULL) {
 		return -1;
 	}
-	/* Flags and EtherType become the family (tuntap.rst). */
-	memcpy(record, record[2] == 0x86 ? "\0\0\0\x1e" : "\0\0\0\x02", 4);
-	left = (size_t)n;
-	for (int i = 0; i < count && left > 0; i++) {
-		size_t part = iov[i].iov_len < left ? iov[i].iov_len : left;
-
-		memcpy(iov[i].iov_base, record + done, part);
-		done += part;
-		left -= part;
+	errno = ENOPROTOOPT;
+	if (kind->setsockopt != NULL) {
+		result = kind->setsockopt(fd, level, option, value, bytes);
 	}
-	return (ssize_t)done; /* the rest of the record is gone */
-}
-
-static ssize_t
-send_packet(int fd, const struct iovec *iov, int count)
-{
-	static uint8_t record[4 + PACKET_MAX];
-	size_t bytes = 0;
-	ssize_t n;
-
-	for (int i = 0; i < count; i++) {
-		if (iov[i].iov_len > sizeof(record) - bytes) {
-			errno = EMSGSIZE;
-			return -1;
+	if (result == 0 || errno != ENOPROTOOPT) {
+		return result;
+	}
+	if (level != SOL_DARWIN) {
+		standin_refuse("setsockopt of a socket of %s: level %#x, option %#x", kind->name, (unsigned)level, (unsigned)option);
+	}
+	if (option == 0x1005 || option == 0x1006) {
+		return set_timeout(fd, option, value, bytes);
+	}
+	if (bytes != sizeof(int)) {
+		standin_refuse("setsockopt: option %#x with %u bytes", (unsigned)option, bytes);
+	}
+	if (option == 0x1022) { /* SO_NOSIGPIPE: the stand-in never lets one through */
+		return 0;
+	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].darwin == option) {
+			return setsockopt(fd, SOL_SOCKET, options[i].linux, value, bytes);
 		}
-		memcpy(record + bytes, iov[i].iov_base, iov[i].iov_len);
-		bytes += iov[i].iov_len;
 	}
-	if (bytes < 4 || memcmp(record, "\0\0\0", 3) != 0 || (record[3] != 2 && record[3] != 30)) {
-		return (ssize_t)bytes;
-	}
-	memcpy(record, record[3] == 30 ? "\0\0\x86\xdd" : "\0\0\x08\0", 4);
-	n = write(fd, record, bytes);
-	return n < 0 && errno == EIO ? (ssize_t)bytes : n; /* down: taken all the same */
+	standin_refuse("setsockopt: option %#x", (unsigned)option);
 }
 
-/* Control data: one message of descriptors at most. */
+static int
+darwin_setsockopt(int fd, int level, int option, const void *value, uint32_t bytes)
+{
+	return (int)standin_translated(set_option(fd, level, option, value, bytes));
+}
+
+static int
+get_option(int fd, int level, int option, void *value, uint32_t *bytes)
+{
+	const struct standin_kind *kind = socket_kind(fd);
+	int result = -1, error = 0;
+	socklen_t size = sizeof(error);
+
+	if (kind == NULL) {
+		return -1;
+	}
+	errno = ENOPROTOOPT;
+	if (kind->getsockopt != NULL) {
+		result = kind->getsockopt(fd, level, option, value, bytes);
+	}
+	if (result == 0 || errno != ENOPROTOOPT) {
+		return result;
+	}
+	if (level != SOL_DARWIN) {
+		errno = kind == &standin_inet || level == 2 ? ENOPROTOOPT : EINVAL; /* a level that the protocol does not have */
+		return -1;
+	}
+	if (*bytes < sizeof(int)) {
+		standin_refuse("getsockopt: option %#x with %u bytes", (unsigned)option, *bytes);
+	}
+	*bytes = sizeof(int);
+	switch (option) {
+	case 0x1008: /* SO_TYPE */
+		if (kind->type > 0) {
+			memcpy(value, &kind->type, sizeof(int));
+			return 0;
+		}
+		return getsockopt(fd, SOL_SOCKET, SO_TYPE, value, &size);
+	case 0x1007: /* SO_ERROR */
+		result = getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
+		error = error != 0 ? standin_darwin_error(error) : 0;
+		memcpy(value, &error, sizeof(int));
+		return result;
+	default:
+		break;
+	}
+	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
+		if (options[i].darwin == option) {
+			return getsockopt(fd, SOL_SOCKET, options[i].linux, value, &size);
+		}
+	}
+	standin_refuse("getsockopt: option %#x", (unsigned)option);
+}
+
+static int
+darwin_getsockopt(int fd, int level, int option, void *value, uint32_t *bytes)
+{
+	return (int)standin_translated(get_option(fd, level, option, value, bytes));
+}
+
+/* Control data: one message of descriptors at most, which fills it. */
 static void
 take_control(const struct darwin_message *message, struct msghdr *out)
 {
@@ -257,9 +411,9 @@ take_control(const struct darwin_message *message, struct msghdr *out)
 		out->msg_controllen = 0;
 		return;
 	}
-	if (control->bytes != message->control_bytes || control->level != 0xffff || control->type != 1 ||
+	if (control->bytes != message->control_bytes || control->level != SOL_DARWIN || control->type != 1 ||
 	    (control->bytes - sizeof(*control)) / 4 > FDS_MAX) {
-		errx(125, "stand-in: sendmsg: control data that the kernel refuses");
+		standin_refuse("sendmsg: control data that the kernel refuses");
 	}
 	out->msg_controllen = CMSG_LEN(control->bytes - sizeof(*control));
 	c->cmsg_len = out->msg_controllen;
@@ -268,223 +422,141 @@ take_control(const struct darwin_message *message, struct msghdr *out)
 	memcpy(CMSG_DATA(c), control + 1, control->bytes - sizeof(*control));
 }
 
+/* What does not fit is closed, and the message says that it was cut: MSG_CTRUNC, 0x20. */
 static void
 give_control(struct darwin_message *message, struct msghdr *in)
 {
 	struct darwin_control *control = message->control;
 	struct cmsghdr *c = CMSG_FIRSTHDR(in);
-	size_t bytes;
+	size_t bytes, room;
+	int fds[FDS_MAX];
 
-	if (c == NULL || control == NULL) {
+	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
 		message->control_bytes = 0;
 		return;
 	}
 	bytes = c->cmsg_len - CMSG_LEN(0);
-	if (message->control_bytes < sizeof(*control) + bytes) {
-		errx(125, "stand-in: recvmsg: descriptors are cut");
+	memcpy(fds, CMSG_DATA(c), bytes);
+	room = control == NULL || message->control_bytes < sizeof(*control) ? 0 : message->control_bytes - sizeof(*control);
+	if (bytes > room) {
+		message->flags |= 0x20;
+		for (size_t i = room / sizeof(int); i < bytes / sizeof(int); i++) {
+			close(fds[i]);
+		}
+		bytes = room / sizeof(int) * sizeof(int);
 	}
-	*control = (struct darwin_control){.bytes = (uint32_t)(sizeof(*control) + bytes), .level = 0xffff, .type = 1};
-	memcpy(control + 1, CMSG_DATA(c), bytes);
+	if (control == NULL) {
+		return;
+	}
+	*control = (struct darwin_control){.bytes = (uint32_t)(sizeof(*control) + bytes), .level = SOL_DARWIN, .type = 1};
+	memcpy(control + 1, fds, bytes);
 	message->control_bytes = control->bytes;
 }
 
-ssize_t
-standin_sendmsg(int fd, const struct darwin_message *message, int flags)
+static ssize_t
+send_message(int fd, const struct darwin_message *message, int flags)
 {
+	const struct standin_kind *kind = socket_kind(fd);
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
+	struct sockaddr_storage to;
 	struct msghdr out = {.msg_iov = message->iov, .msg_iovlen = (size_t)message->iov_count, .msg_control = control};
-	int linux_ones = linux_flags(flags);
 
-	if (is_utun(fd)) {
-		return standin_translated(send_packet(fd, message->iov, message->iov_count));
+	if (kind == NULL) {
+		return -1;
+	}
+	if (kind->send != NULL && (message->control == NULL || message->control_bytes == 0)) {
+		return kind->send(fd, message->iov, message->iov_count, flags);
+	}
+	if (message->name != NULL && message->name_bytes > 0) {
+		out.msg_namelen = standin_linux_address(message->name, message->name_bytes, &to);
+		out.msg_name = &to;
 	}
 	take_control(message, &out);
-	return standin_translated(sendmsg(fd, &out, linux_ones | MSG_NOSIGNAL));
+	return sendmsg(fd, &out, standin_message_flags(flags) | MSG_NOSIGNAL);
 }
 
-ssize_t
-standin_recvmsg(int fd, struct darwin_message *message, int flags)
+static ssize_t
+receive_message(int fd, struct darwin_message *message, int flags)
 {
+	const struct standin_kind *kind = socket_kind(fd);
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
-	struct msghdr in = {.msg_iov = message->iov, .msg_iovlen = (size_t)message->iov_count, .msg_control = control,
-	    .msg_controllen = message->control != NULL ? sizeof(control) : 0};
-	int linux_ones = linux_flags(flags);
+	struct sockaddr_storage from;
+	struct msghdr in = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = message->iov,
+	    .msg_iovlen = (size_t)message->iov_count, .msg_control = control, .msg_controllen = message->control != NULL ? sizeof(control) : 0};
 	ssize_t n;
 
-	if (is_utun(fd)) {
-		return standin_translated(receive_packet(fd, message->iov, message->iov_count, flags));
+	if (kind == NULL) {
+		return -1;
 	}
-	n = recvmsg(fd, &in, linux_ones);
-	if (n >= 0) {
-		give_control(message, &in);
-		message->flags = (in.msg_flags & MSG_TRUNC) != 0 ? 0x10 : 0;
+	message->flags = 0;
+	if (kind->receive != NULL) {
+		message->control_bytes = 0;
+		message->name_bytes = 0;
+		return kind->receive(fd, message->iov, message->iov_count, flags);
 	}
-	return standin_translated(n);
+	n = recvmsg(fd, &in, standin_message_flags(flags));
+	if (n < 0) {
+		return n;
+	}
+	message->flags = ((in.msg_flags & MSG_TRUNC) != 0 ? 0x10 : 0) | ((in.msg_flags & MSG_CTRUNC) != 0 ? 0x20 : 0);
+	give_control(message, &in);
+	if (message->name != NULL && in.msg_namelen > 0) {
+		standin_darwin_address(&from, in.msg_namelen, message->name, &message->name_bytes);
+	} else {
+		message->name_bytes = 0;
+	}
+	return n;
 }
 
-ssize_t
-standin_recv(int fd, void *data, size_t size, int flags)
+static ssize_t
+darwin_sendmsg(int fd, const struct darwin_message *message, int flags)
+{
+	return standin_translated(send_message(fd, message, flags));
+}
+
+static ssize_t
+darwin_recvmsg(int fd, struct darwin_message *message, int flags)
+{
+	return standin_translated(receive_message(fd, message, flags));
+}
+
+static ssize_t
+darwin_sendto(int fd, const void *data, size_t size, int flags, void *address, uint32_t bytes)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+	struct darwin_message message = {.iov = &iov, .iov_count = 1, .name = address, .name_bytes = bytes};
+
+	return darwin_sendmsg(fd, &message, flags);
+}
+
+static ssize_t
+darwin_recvfrom(int fd, void *data, size_t size, int flags, void *address, uint32_t *bytes)
 {
 	struct iovec iov = {.iov_base = data, .iov_len = size};
-	struct darwin_message message = {.iov = &iov, .iov_count = 1};
+	struct darwin_message message = {.iov = &iov, .iov_count = 1, .name = address, .name_bytes = address != NULL ? *bytes : 0};
+	ssize_t n = darwin_recvmsg(fd, &message, flags);
 
-	return standin_recvmsg(fd, &message, flags);
+	if (n >= 0 && address != NULL) {
+		*bytes = message.name_bytes;
+	}
+	return n;
 }
 
-int
-standin_ioctl(int fd, unsigned long request, ...)
+static ssize_t
+darwin_send(int fd, const void *data, size_t size, int flags)
 {
-	struct { char name[16]; union { int16_t flags; int32_t mtu; char all[16]; } u; } *darwin;
-	struct ifreq out = {0};
-	va_list args;
-	int sock, result;
-
-	va_start(args, request);
-	darwin = va_arg(args, void *);
-	va_end(args);
-	if (request != 0xc0206911ul && request != 0xc0206933ul) {
-		errx(125, "stand-in: ioctl %#lx", request);
-	}
-	/* The kernel answers these on any socket; and says ENXIO of a name that nobody has. */
-	sock = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	memcpy(out.ifr_name, darwin->name, sizeof(out.ifr_name));
-	result = ioctl(sock, request == 0xc0206911ul ? SIOCGIFFLAGS : SIOCGIFMTU, &out);
-	if (result == 0 && request == 0xc0206911ul) {
-		darwin->u.flags = (int16_t)(out.ifr_flags & (IFF_UP | IFF_RUNNING)); /* the two have the same bits */
-	} else if (result == 0) {
-		darwin->u.mtu = out.ifr_mtu;
-	} else if (errno == ENODEV) {
-		errno = ENXIO;
-	}
-	result = (int)standin_translated(result);
-	close(sock);
-	return result;
+	return darwin_sendto(fd, data, size, flags, NULL, 0);
 }
 
-int
-standin_fcntl(int fd, int command, ...)
+static ssize_t
+darwin_recv(int fd, void *data, size_t size, int flags)
 {
-	va_list args;
-	long argument;
-	int flags;
-
-	va_start(args, command);
-	argument = va_arg(args, long);
-	va_end(args);
-	switch (command) {
-	case 0: /* F_DUPFD */
-		return (int)standin_translated(fcntl(fd, F_DUPFD, (int)argument));
-	case 1: /* F_GETFD */
-		return (int)standin_translated(fcntl(fd, F_GETFD));
-	case 2: /* F_SETFD */
-		return (int)standin_translated(fcntl(fd, F_SETFD, (int)argument));
-	case 3: /* F_GETFL */
-		flags = fcntl(fd, F_GETFL);
-		return flags < 0 ? (int)standin_translated(flags) : (flags & O_ACCMODE) | ((flags & O_NONBLOCK) != 0 ? 0x4 : 0);
-	case 4: /* F_SETFL */
-		if ((argument & ~0x7) != 0) {
-			errx(125, "stand-in: F_SETFL %#lx", (unsigned long)argument);
-		}
-		return (int)standin_translated(fcntl(fd, F_SETFL, (argument & 0x4) != 0 ? O_NONBLOCK : 0));
-	case 67: /* F_DUPFD_CLOEXEC */
-		return (int)standin_translated(fcntl(fd, F_DUPFD_CLOEXEC, (int)argument));
-	default:
-		errx(125, "stand-in: fcntl command %d", command);
-	}
+	return darwin_recvfrom(fd, data, size, flags, NULL, NULL);
 }
 
-int
-standin_poll(struct pollfd *fds, uint32_t count, int timeout_ms)
-{
-	return (int)standin_translated(poll(fds, count, timeout_ms)); /* the bits that are used here are the same */
-}
-
-/* sys/mman.h: MAP_ANON is 0x1000; the others that are used are Linux's. */
-void *
-standin_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
-{
-	void *result;
-
-	if ((flags & ~(0x1 | 0x2 | 0x10 | 0x1000)) != 0) {
-		errx(125, "stand-in: mmap flags %#x", (unsigned)flags);
-	}
-	result = mmap(at, size, protection, (flags & 0x13) | ((flags & 0x1000) != 0 ? MAP_ANONYMOUS : 0), fd, offset);
-	if (result == MAP_FAILED) {
-		(void)standin_translated(-1);
-	}
-	return result;
-}
-
-/* time.h: CLOCK_MONOTONIC is 6. */
-int
-standin_clock_gettime(int clock, struct timespec *now)
-{
-	if (clock != 0 && clock != 6) {
-		errx(125, "stand-in: clock %d", clock);
-	}
-	return clock_gettime(clock == 6 ? CLOCK_MONOTONIC : CLOCK_REALTIME, now);
-}
-
-/* sys/signal.h: a set is 32 bits, signal 1 in the lowest; SIG_BLOCK 1, SIG_UNBLOCK 2, SIG_SETMASK 3. */
-static void
-linux_set(uint32_t from, sigset_t *to)
-{
-	/* Those with the same number on both: of the others none is used. */
-	static const int same[] = {SIGHUP, SIGINT, SIGQUIT, SIGKILL, SIGPIPE, SIGALRM, SIGTERM};
-
-	sigemptyset(to);
-	for (size_t i = 0; i < sizeof(same) / sizeof(same[0]); i++) {
-		if ((from & 1u << (same[i] - 1)) != 0) {
-			sigaddset(to, same[i]);
-			from &= ~(1u << (same[i] - 1));
-		}
-	}
-	if (from != 0) {
-		errx(125, "stand-in: signals %#x", from);
-	}
-}
-
-int
-standin_sigprocmask(int how, const uint32_t *set, uint32_t *before)
-{
-	sigset_t in, out;
-
-	if (set == NULL || how < 1 || how > 3) {
-		errx(125, "stand-in: sigprocmask %d", how);
-	}
-	linux_set(*set, &in);
-	sigprocmask(how == 1 ? SIG_BLOCK : how == 2 ? SIG_UNBLOCK : SIG_SETMASK, &in, &out);
-	if (before != NULL) {
-		*before = 0;
-		for (int number = 1; number < 32; number++) {
-			*before |= sigismember(&out, number) == 1 ? 1u << (number - 1) : 0;
-		}
-	}
-	return 0;
-}
-
-int
-standin_sigaction(int number, const void *action, void *before)
-{
-	const struct { void (*handler)(int); uint32_t mask; int32_t flags; } *darwin = action;
-	struct sigaction out = {0};
-
-	if ((number != SIGTERM && number != SIGINT) || before != NULL || darwin->flags != 0) {
-		errx(125, "stand-in: sigaction of signal %d", number);
-	}
-	out.sa_handler = darwin->handler;
-	linux_set(darwin->mask, &out.sa_mask);
-	return (int)standin_translated(sigaction(number, &out, NULL));
-}
-
-int
-standin_pselect(int count, void *reads, void *writes, void *errors, const struct timespec *timeout, const uint32_t *mask)
-{
-	sigset_t set;
-
-	if (mask != NULL) {
-		linux_set(*mask, &set);
-	}
-	/* Sets have the same bits. */
-	return (int)standin_translated(pselect(count, reads, writes, errors, timeout, mask != NULL ? &set : NULL));
-}
+const struct standin_symbol standin_socket_symbols[] = {
+	OTHER(accept), OTHER(bind), OTHER(connect), OTHER(getpeername), OTHER(getsockname), OTHER(getsockopt), OTHER(listen), OTHER(recv),
+	OTHER(recvfrom), OTHER(recvmsg), OTHER(send), OTHER(sendmsg), OTHER(sendto), OTHER(setsockopt), OTHER(shutdown), OTHER(socket),
+	OTHER(socketpair),
+	{NULL, NULL},
+};

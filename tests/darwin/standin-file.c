@@ -1,0 +1,587 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * standin-file.c - files, descriptors and streams; what is read from and written to a descriptor, whatever it is.  See standin.h.
+ *
+ * Strictness.  Flags and numbers that are not known here end the program.
+ *
+ * Sources: XNU bsd/sys/fcntl.h, bsd/sys/stat.h (64-bit inodes: 144 bytes; darwin.md 9), bsd/sys/mman.h, bsd/sys/unistd.h,
+ * bsd/kern/sys_socket.c soo_stat.
+ */
+#define _FILE_OFFSET_BITS 64
+#include "standin.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/select.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define POLL_MAX 64
+
+/* sys/fcntl.h; O_CLOEXEC and O_DIRECTORY have been where they are since macOS 10.7. */
+static const struct {
+	int darwin, linux;
+} open_flags[] = {
+	{0x0004, O_NONBLOCK}, {0x0008, O_APPEND}, {0x0100, O_NOFOLLOW}, {0x0200, O_CREAT}, {0x0400, O_TRUNC}, {0x0800, O_EXCL},
+	{0x20000, O_NOCTTY}, {0x100000, O_DIRECTORY}, {0x1000000, O_CLOEXEC},
+};
+
+static int
+linux_open_flags(int flags)
+{
+	int result = flags & 3, left = flags & ~3;
+
+	for (size_t i = 0; i < sizeof(open_flags) / sizeof(open_flags[0]); i++) {
+		if ((left & open_flags[i].darwin) != 0) {
+			result |= open_flags[i].linux;
+			left &= ~open_flags[i].darwin;
+		}
+	}
+	if (left != 0) {
+		standin_refuse("open: flags %#x are unknown", (unsigned)left);
+	}
+	return result;
+}
+
+/* The variable arguments of a caller: a mode, only with O_CREAT. */
+static int
+darwin_open(const char *path, int flags, ...)
+{
+	va_list args;
+	int mode;
+
+	va_start(args, flags);
+	mode = (flags & 0x0200) != 0 ? va_arg(args, int) : 0;
+	va_end(args);
+	return (int)standin_translated(open(path, linux_open_flags(flags), mode));
+}
+
+static int
+darwin_creat(const char *path, uint16_t mode)
+{
+	return (int)standin_translated(creat(path, mode));
+}
+
+/* AT_FDCWD is another number. */
+static int
+linux_dir(int dir)
+{
+	return dir == -2 ? AT_FDCWD : dir;
+}
+
+static int
+darwin_openat(int dir, const char *path, int flags, ...)
+{
+	va_list args;
+	int mode;
+
+	va_start(args, flags);
+	mode = (flags & 0x0200) != 0 ? va_arg(args, int) : 0;
+	va_end(args);
+	return (int)standin_translated(openat(linux_dir(dir), path, linux_open_flags(flags), mode));
+}
+
+static ssize_t
+darwin_readv(int fd, const struct iovec *iov, int count)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+
+	return standin_translated(kind != NULL && kind->receive != NULL ? kind->receive(fd, iov, count, 0) : readv(fd, iov, count));
+}
+
+static ssize_t
+darwin_writev(int fd, const struct iovec *iov, int count)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+
+	return standin_translated(kind != NULL && kind->send != NULL ? kind->send(fd, iov, count, 0) : writev(fd, iov, count));
+}
+
+static ssize_t
+darwin_read(int fd, void *data, size_t size)
+{
+	struct iovec iov = {.iov_base = data, .iov_len = size};
+
+	return darwin_readv(fd, &iov, 1);
+}
+
+static ssize_t
+darwin_write(int fd, const void *data, size_t size)
+{
+	struct iovec iov = {.iov_base = (void *)(uintptr_t)data, .iov_len = size};
+
+	return darwin_writev(fd, &iov, 1);
+}
+
+static ssize_t
+darwin_pread(int fd, void *data, size_t size, off_t offset)
+{
+	return standin_translated(pread(fd, data, size, offset));
+}
+
+static ssize_t
+darwin_pwrite(int fd, const void *data, size_t size, off_t offset)
+{
+	return standin_translated(pwrite(fd, data, size, offset));
+}
+
+static int
+darwin_close(int fd)
+{
+	standin_closing(fd);
+	return (int)standin_translated(close(fd));
+}
+
+static int
+copied(int from, int to)
+{
+	if (to >= 0) {
+		standin_copied(from, to);
+	}
+	return (int)standin_translated(to);
+}
+
+static int
+darwin_dup(int fd)
+{
+	return copied(fd, dup(fd));
+}
+
+static int
+darwin_dup2(int fd, int to)
+{
+	if (fd != to && fcntl(fd, F_GETFD) >= 0) {
+		standin_closing(to);
+	}
+	return copied(fd, dup2(fd, to));
+}
+
+static int
+darwin_pipe(int ends[2])
+{
+	return (int)standin_translated(pipe(ends));
+}
+
+/* F_GETPATH: a buffer of MAXPATHLEN, 1024. */
+static int
+path_of(int fd, char *path)
+{
+	char link[64];
+	ssize_t length;
+
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	length = readlink(link, path, 1023);
+	if (length < 0) {
+		errno = EBADF;
+		return -1;
+	}
+	path[length] = '\0';
+	return 0;
+}
+
+static int
+darwin_fcntl(int fd, int command, ...)
+{
+	va_list args;
+	void *argument;
+	int flags, number;
+
+	va_start(args, command);
+	argument = va_arg(args, void *);
+	va_end(args);
+	number = (int)(intptr_t)argument;
+	switch (command) {
+	case 0: /* F_DUPFD */
+		return copied(fd, fcntl(fd, F_DUPFD, number));
+	case 1: /* F_GETFD */
+		return (int)standin_translated(fcntl(fd, F_GETFD));
+	case 2: /* F_SETFD */
+		return (int)standin_translated(fcntl(fd, F_SETFD, number));
+	case 3: /* F_GETFL */
+		flags = fcntl(fd, F_GETFL);
+		return flags < 0 ? (int)standin_translated(flags) : (flags & O_ACCMODE) | ((flags & O_NONBLOCK) != 0 ? 0x4 : 0) |
+		    ((flags & O_APPEND) != 0 ? 0x8 : 0);
+	case 4: /* F_SETFL */
+		if ((number & ~0xf) != 0) {
+			standin_refuse("F_SETFL %#x", (unsigned)number);
+		}
+		return (int)standin_translated(fcntl(fd, F_SETFL, ((number & 0x4) != 0 ? O_NONBLOCK : 0) |
+		    ((number & 0x8) != 0 ? O_APPEND : 0)));
+	case 50: /* F_GETPATH */
+		return (int)standin_translated(path_of(fd, argument));
+	case 67: /* F_DUPFD_CLOEXEC */
+		return copied(fd, fcntl(fd, F_DUPFD_CLOEXEC, number));
+	default:
+		standin_refuse("fcntl command %d", command);
+	}
+}
+
+/* Every request has its direction and size in it (sys/ioccom.h), so a number of Linux's is never one of Darwin's. */
+static int
+darwin_ioctl(int fd, unsigned long request, ...)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+	va_list args;
+	void *argument;
+	int on, result = -1;
+
+	va_start(args, request);
+	argument = va_arg(args, void *);
+	va_end(args);
+	errno = ENOTTY;
+	if (fcntl(fd, F_GETFD) < 0) {
+		return (int)standin_translated(-1);
+	}
+	if ((uint32_t)request == 0x8004667eu) { /* FIONBIO */
+		on = *(int *)argument;
+		return (int)standin_translated(fcntl(fd, F_SETFL, (fcntl(fd, F_GETFL) & ~O_NONBLOCK) | (on != 0 ? O_NONBLOCK : 0)));
+	}
+	if (kind != NULL && kind->ioctl != NULL) {
+		result = kind->ioctl(fd, (uint32_t)request, argument);
+	}
+	if (kind != NULL && kind->type != 0 && result < 0 && errno == ENOTTY) {
+		result = standin_interface_ioctl((uint32_t)request, argument);
+		/* soioctl: what a protocol does not know (pru_control_notsupp); an unknown one of ours is a mistake of ours. */
+		if (result < 0 && errno == ENOTTY) {
+			errno = EOPNOTSUPP;
+		}
+	}
+	return (int)standin_translated(result);
+}
+
+static int
+darwin_access(const char *path, int mode)
+{
+	return (int)standin_translated(access(path, mode));
+}
+
+/* sys/fcntl.h: AT_EACCESS 0x10, AT_SYMLINK_NOFOLLOW 0x20, AT_REMOVEDIR 0x80. */
+static int
+linux_at_flags(int flags, int known)
+{
+	if ((flags & ~known) != 0) {
+		standin_refuse("flags %#x of a call with a directory", (unsigned)flags);
+	}
+	return ((flags & 0x10) != 0 ? AT_EACCESS : 0) | ((flags & 0x20) != 0 ? AT_SYMLINK_NOFOLLOW : 0) |
+	    ((flags & 0x80) != 0 ? AT_REMOVEDIR : 0);
+}
+
+static int
+darwin_faccessat(int dir, const char *path, int mode, int flags)
+{
+	return (int)standin_translated(faccessat(linux_dir(dir), path, mode, linux_at_flags(flags, 0x10)));
+}
+
+/* sys/stat.h, struct stat with 64-bit inodes. */
+struct darwin_stat {
+	int32_t st_dev;
+	uint16_t st_mode, st_nlink;
+	uint64_t st_ino;
+	uint32_t st_uid, st_gid;
+	int32_t st_rdev;
+	struct timespec st_atimespec, st_mtimespec, st_ctimespec, st_birthtimespec;
+	int64_t st_size, st_blocks;
+	int32_t st_blksize;
+	uint32_t st_flags, st_gen;
+	int32_t st_lspare;
+	int64_t st_qspare[2];
+};
+_Static_assert(sizeof(struct darwin_stat) == 144, "the kernel's layout");
+
+static int
+give_stat(int result, const struct stat *st, struct darwin_stat *out)
+{
+	if (result == 0) {
+		memset(out, 0, sizeof(*out));
+		out->st_dev = (int32_t)st->st_dev;
+		out->st_mode = (uint16_t)st->st_mode; /* the bits are the same */
+		out->st_nlink = (uint16_t)st->st_nlink;
+		out->st_ino = st->st_ino;
+		out->st_uid = st->st_uid;
+		out->st_gid = st->st_gid;
+		out->st_rdev = (int32_t)st->st_rdev;
+		out->st_atimespec = st->st_atim;
+		out->st_mtimespec = st->st_mtim;
+		out->st_ctimespec = st->st_ctim;
+		out->st_size = st->st_size;
+		out->st_blocks = st->st_blocks;
+		out->st_blksize = (int32_t)st->st_blksize;
+	}
+	return (int)standin_translated(result);
+}
+
+static int
+darwin_stat(const char *path, struct darwin_stat *out)
+{
+	struct stat st;
+
+	return give_stat(stat(path, &st), &st, out);
+}
+
+static int
+darwin_lstat(const char *path, struct darwin_stat *out)
+{
+	struct stat st;
+
+	return give_stat(lstat(path, &st), &st, out);
+}
+
+static int
+darwin_fstatat(int dir, const char *path, struct darwin_stat *out, int flags)
+{
+	struct stat st;
+
+	return give_stat(fstatat(linux_dir(dir), path, &st, linux_at_flags(flags, 0x20)), &st, out);
+}
+
+/* A utun is a socket (soo_stat); here it is a tun device's descriptor. */
+static int
+darwin_fstat(int fd, struct darwin_stat *out)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+	struct stat st;
+	int result = fstat(fd, &st);
+
+	if (result == 0 && kind != NULL && kind->mode != 0) {
+		st.st_mode = kind->mode;
+		st.st_rdev = 0;
+	}
+	return give_stat(result, &st, out);
+}
+
+static int
+darwin_mkdirat(int dir, const char *path, uint16_t mode)
+{
+	return (int)standin_translated(mkdirat(linux_dir(dir), path, mode));
+}
+
+static int
+darwin_unlink(const char *path)
+{
+	return (int)standin_translated(unlink(path));
+}
+
+static int
+darwin_unlinkat(int dir, const char *path, int flags)
+{
+	return (int)standin_translated(unlinkat(linux_dir(dir), path, linux_at_flags(flags, 0x80)));
+}
+
+static int
+darwin_renameat(int from_dir, const char *from, int to_dir, const char *to)
+{
+	return (int)standin_translated(renameat(linux_dir(from_dir), from, linux_dir(to_dir), to));
+}
+
+static int
+darwin_ftruncate(int fd, off_t size)
+{
+	return (int)standin_translated(ftruncate(fd, size));
+}
+
+static int
+darwin_fchmod(int fd, uint16_t mode)
+{
+	return (int)standin_translated(fchmod(fd, mode));
+}
+
+/* A symbolic link's own mode can be set there, and not here; no file of ours is one. */
+static int
+darwin_fchmodat(int dir, const char *path, uint16_t mode, int flags)
+{
+	(void)linux_at_flags(flags, 0x20);
+	return (int)standin_translated(fchmodat(linux_dir(dir), path, mode, 0));
+}
+
+static int
+darwin_fchownat(int dir, const char *path, uint32_t uid, uint32_t gid, int flags)
+{
+	return (int)standin_translated(fchownat(linux_dir(dir), path, uid, gid, linux_at_flags(flags, 0x20)));
+}
+
+/* sys/fcntl.h: LOCK_SH 1, LOCK_EX 2, LOCK_NB 4, LOCK_UN 8, as here. */
+static int
+darwin_flock(int fd, int how)
+{
+	return (int)standin_translated(flock(fd, how));
+}
+
+static off_t
+darwin_lseek(int fd, off_t offset, int whence)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+
+	if (kind != NULL && kind->type != 0) {
+		errno = ESPIPE;
+		return standin_translated(-1);
+	}
+	return standin_translated(lseek(fd, offset, whence));
+}
+
+static char *
+darwin_realpath(const char *path, char *resolved)
+{
+	char *result = realpath(path, resolved);
+
+	if (result == NULL) {
+		(void)standin_translated(-1);
+	}
+	return result;
+}
+
+static ssize_t
+darwin_readlink(const char *path, char *data, size_t size)
+{
+	return standin_translated(readlink(path, data, size));
+}
+
+static char *
+darwin_getcwd(char *path, size_t size)
+{
+	char *result = getcwd(path, size);
+
+	if (result == NULL) {
+		(void)standin_translated(-1);
+	}
+	return result;
+}
+
+static int
+darwin_chdir(const char *path)
+{
+	return (int)standin_translated(chdir(path));
+}
+
+static int
+darwin_fchdir(int fd)
+{
+	return (int)standin_translated(fchdir(fd));
+}
+
+static int
+darwin_chroot(const char *path)
+{
+	return (int)standin_translated(chroot(path));
+}
+
+static int
+darwin_isatty(int fd)
+{
+	return isatty(fd) == 1 ? 1 : (int)standin_translated(-1) + 1;
+}
+
+static FILE *
+darwin_fopen(const char *path, const char *mode)
+{
+	FILE *stream = fopen(path, mode);
+
+	if (stream == NULL) {
+		(void)standin_translated(-1);
+	}
+	return stream;
+}
+
+static FILE *
+darwin_fdopen(int fd, const char *mode)
+{
+	FILE *stream = fdopen(fd, mode);
+
+	if (stream == NULL) {
+		(void)standin_translated(-1);
+	}
+	return stream;
+}
+
+/* sys/mman.h: MAP_ANON is 0x1000; the others that are used are Linux's. */
+static void *
+darwin_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offset)
+{
+	void *result;
+
+	if ((flags & ~(0x1 | 0x2 | 0x10 | 0x1000)) != 0) {
+		standin_refuse("mmap flags %#x", (unsigned)flags);
+	}
+	result = mmap(at, size, protection, (flags & 0x13) | ((flags & 0x1000) != 0 ? MAP_ANONYMOUS : 0), fd, offset);
+	if (result == MAP_FAILED) {
+		(void)standin_translated(-1);
+	}
+	return result;
+}
+
+/* sys/poll.h: the bits that are used have the same places.  What Linux does not say, the kind does. */
+static int
+darwin_poll(struct pollfd *fds, uint32_t count, int timeout_ms)
+{
+	short more[POLL_MAX];
+	int result, found = 0;
+
+	if (count > POLL_MAX) {
+		standin_refuse("poll of %u descriptors", count);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		const struct standin_kind *kind = fds[i].fd >= 0 ? standin_kind_of(fds[i].fd) : NULL;
+
+		if ((fds[i].events & ~(POLLIN | POLLPRI | POLLOUT | 0x40 | 0x80 | 0x100)) != 0) {
+			standin_refuse("poll: events %#x", (unsigned)fds[i].events);
+		}
+		more[i] = kind != NULL && kind->poll != NULL ? kind->poll(fds[i].fd, fds[i].events, 0) : 0;
+		found += more[i] != 0;
+	}
+	result = poll(fds, count, found > 0 ? 0 : timeout_ms);
+	if (result < 0) {
+		return (int)standin_translated(result);
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		result += more[i] != 0 && fds[i].revents == 0;
+		fds[i].revents |= more[i];
+	}
+	return result;
+}
+
+/* sys/_types/_timeval.h: 32 bits of microseconds, and as many of nothing. */
+struct darwin_timeval {
+	int64_t seconds;
+	int32_t micros, pad;
+};
+
+/* Sets have the same bits. */
+static int
+darwin_select(int count, fd_set *reads, fd_set *writes, fd_set *errors, struct darwin_timeval *timeout)
+{
+	struct timeval left = {0};
+
+	if (timeout != NULL) {
+		left = (struct timeval){.tv_sec = timeout->seconds, .tv_usec = timeout->micros};
+	}
+	return (int)standin_translated(select(count, reads, writes, errors, timeout != NULL ? &left : NULL));
+}
+
+/* Whether a number fits a set: sys/_types/_fd_def.h asks. */
+static int
+darwin_check_fd_set(int fd, const void *set, int unlimited)
+{
+	return fd >= 0 && fd < 1024;
+}
+
+const struct standin_symbol standin_file_symbols[] = {
+	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
+	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(ftruncate),
+	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
+	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
+	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),
+	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),
+	AS("_stat$INODE64", stat), AS("_lstat$INODE64", lstat), AS("_fstat$INODE64", fstat), AS("_fstatat$INODE64", fstatat),
+	AS("_select$DARWIN_EXTSN", select), AS("_select$1050", select), AS("___darwin_check_fd_set_overflow", check_fd_set),
+	{NULL, NULL},
+};
