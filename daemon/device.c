@@ -259,6 +259,9 @@ device_on_departed(struct devices *d, struct device *dev, const char *why)
 		if (statepage_set_gone(&dev->page) < 0) {
 			log_warn("%s: writing the state page", name);
 		}
+		if (dev->link.ops->after_interface != NULL) {
+			dev->link.ops->after_interface(&dev->link);
+		}
 		device_call_hook(d, dev, "close", dev->close_hook);
 	}
 	device_forget(d, dev);

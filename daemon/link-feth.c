@@ -124,6 +124,19 @@ set_peer(int sock, const char *near, const char *far)
 	return ioctl(sock, SIOCSDRVSPEC, &request);
 }
 
+/* The largest MTU that the interface takes, whatever the machine's setting has let it be. */
+static int
+set_largest_mtu(int sock, const char *ifname)
+{
+	struct ifreq request = {0};
+
+	memcpy(request.ifr_name, ifname, strnlen(ifname, sizeof(request.ifr_name) - 1));
+	if (ioctl(sock, SIOCGIFDEVMTU, &request) < 0) {
+		return -1;
+	}
+	return request_by_name(sock, SIOCSIFMTU, ifname, request.ifr_devmtu.ifdm_max);
+}
+
 /* A fresh address, with the local bit and without the group bit: the driver's own is the same for a number, on each machine. */
 static int
 set_random_mac(int sock, const char *ifname)
@@ -157,6 +170,8 @@ destroy_pair(int sock, const char *near)
 static int
 create_pair(int sock, struct link *l, char far[IFNAMSIZ])
 {
+	int saved;
+
 	for (unsigned i = 0; i < PAIRS; i++) {
 		snprintf(l->ifname, sizeof(l->ifname), "feth%u", NEAR_FIRST + (unsigned)((l->open_number + i) % PAIRS));
 		(void)far_name(l->ifname, far);
@@ -170,7 +185,9 @@ create_pair(int sock, struct link *l, char far[IFNAMSIZ])
 			return 0;
 		}
 		/* The far end may be a stranger's: only what was made here is taken away again. */
+		saved = errno;
 		(void)request_by_name(sock, SIOCIFDESTROY, l->ifname, 0);
+		errno = saved;
 		if (errno != EEXIST && errno != EBUSY) {
 			return -1;
 		}
@@ -207,10 +224,11 @@ make_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct net
 	if (create_wide_pair(sock, l, far) < 0) {
 		return -1;
 	}
-	if (set_peer(sock, l->ifname, far) < 0 || request_by_name(sock, SIOCSIFMTU, far, FAR_MTU) < 0 ||
-	    request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 ||
+	if (set_peer(sock, l->ifname, far) < 0 || set_largest_mtu(sock, far) < 0 || request_by_name(sock, SIOCSIFFLAGS, far, IFF_UP) < 0 ||
 	    set_random_mac(sock, l->ifname) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0) {
+		log_warn("%s: setting it up", l->ifname);
 		destroy_pair(sock, l->ifname);
+		errno = errno == EBUSY ? ENXIO : errno; /* it was a number that is free */
 		return -1;
 	}
 	if (mac != NULL) {
@@ -236,6 +254,27 @@ feth_after_relay(struct link *l)
 		return;
 	}
 	destroy_pair(sock, l->ifname);
+	close(sock);
+}
+
+/*
+ * Somebody has destroyed the near end.  The far one is there still, and a relay that hears nothing and sends to nobody: the program is told
+ * by its end.
+ */
+static void
+feth_after_interface(struct link *l)
+{
+	char far[IFNAMSIZ];
+	int sock = open_inet();
+
+	link_relayed_end(l);
+	if (sock < 0) {
+		log_warn("%s: taking its far end away", l->ifname);
+		return;
+	}
+	if (far_name(l->ifname, far)) {
+		(void)request_by_name(sock, SIOCIFDESTROY, far, 0);
+	}
 	close(sock);
 }
 
@@ -270,7 +309,8 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	result = make_pair(sock, l, far, l->id.kind == DEVICE_TUN ? start.mac : NULL, status);
 	sys_close(sock);
 	if (result < 0) {
-		errno = errno == EPERM ? ENXIO : errno;
+		/* What the kernel thinks of one of our own requests is nothing that the program has asked for. */
+		errno = errno == EBUSY || errno == ENOMEM || errno == EMFILE || errno == ENFILE ? errno : ENXIO;
 		return -1;
 	}
 	start.ifindex = l->ifindex;
@@ -289,19 +329,26 @@ static int
 feth_adopt(struct link *l, struct netif_status *status)
 {
 	char far[IFNAMSIZ];
+	bool is_there = link_relayed_read(l, status) == 0 && strcmp(status->ifname, l->ifname) == 0;
 
-	if (!far_name(l->ifname, far) || link_relayed_read(l, status) < 0 || strcmp(status->ifname, l->ifname) != 0) {
+	if (!far_name(l->ifname, far)) {
 		errno = ENODEV;
 		return -1;
 	}
 	if (relays_adopt(l->relays, l->place, &l->relay) < 0) {
-		/* It ended while no daemon served. */
 		l->relay.pid = 0;
-		feth_after_relay(l);
-		errno = ENODEV;
-		return -1;
 	}
-	return 0;
+	if (is_there && l->relay.pid != 0) {
+		return 0;
+	}
+	/* One of the two ended while no daemon served. */
+	if (is_there) {
+		feth_after_relay(l);
+	} else {
+		feth_after_interface(l);
+	}
+	errno = ENODEV;
+	return -1;
 }
 
 static int
@@ -323,5 +370,6 @@ const struct link_ops link_feth = {
 	.set_up = feth_set_up,
 	.prove = link_relayed_prove,
 	.after_relay = feth_after_relay,
+	.after_interface = feth_after_interface,
 	.close = feth_close,
 };

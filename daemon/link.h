@@ -99,6 +99,12 @@ struct link_ops {
 	/* NULL: the kernel takes the interface away with its relay.  The relay has ended: takes it away. */
 	void (*after_relay)(struct link *l);
 
+	/*
+	 * NULL: the kernel takes all of a link away with its interface.  The interface has gone, by another hand: takes away what is
+	 * left, relay and all.  Also for a link of which nothing is.
+	 */
+	void (*after_interface)(struct link *l);
+
 	/* Brings the interface up. */
 	int (*set_up)(struct link *l);
 

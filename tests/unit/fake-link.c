@@ -20,7 +20,7 @@ static struct {
 	ino_t channel_inode;
 } interfaces[INTERFACES_MAX];
 static uint32_t last_index;
-static unsigned fail_in, set_up_calls;
+static unsigned fail_in, set_up_calls, after_interface_calls;
 static int fail_error, read_error;
 static pid_t relay_pid;
 static enum relays_hold present_hold;
@@ -38,6 +38,7 @@ fake_link_reset(void)
 	fail_in = 0;
 	read_error = 0;
 	set_up_calls = 0;
+	after_interface_calls = 0;
 	relay_pid = 0;
 	present_hold = RELAYS_HELD;
 }
@@ -122,6 +123,12 @@ unsigned
 fake_link_set_up_calls(void)
 {
 	return set_up_calls;
+}
+
+unsigned
+fake_link_after_interface_calls(void)
+{
+	return after_interface_calls;
 }
 
 static const char *
@@ -259,6 +266,13 @@ fake_close(struct link *l)
 	l->ifindex = 0;
 }
 
+static void
+fake_after_interface(struct link *l)
+{
+	/* Its name is what tells what is left. */
+	after_interface_calls += l->ifname[0] != '\0';
+}
+
 const struct link_ops fake_link = {
 	.name = "fake",
 	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
@@ -269,6 +283,7 @@ const struct link_ops fake_link = {
 	.adopt = fake_read,
 	.read = fake_read,
 	.look = fake_look,
+	.after_interface = fake_after_interface,
 	.set_up = fake_set_up,
 	.prove = fake_prove,
 	.close = fake_close,

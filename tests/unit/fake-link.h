@@ -42,8 +42,9 @@ void fake_link_depart(uint32_t ifindex);
 /* The interface goes to another namespace, where it has another index. */
 void fake_link_move(uint32_t ifindex, uint64_t netns, uint32_t new_ifindex);
 
-/* Number of calls of set_up. */
+/* Number of calls of set_up; of after_interface, for a link that still has its name. */
 unsigned fake_link_set_up_calls(void);
+unsigned fake_link_after_interface_calls(void);
 
 /* link_for and link_named of a struct devices_setup. */
 const struct link_ops *fake_link_for(uint8_t kind);

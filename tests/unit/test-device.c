@@ -306,6 +306,7 @@ START_TEST(departure_closes_the_device_and_frees_the_unit)
 	tell(NETIF_DEPARTED, a.ifindex);
 	ck_assert_uint_eq(read_page(a.page).gone, 1);
 	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_CLOSED);
+	ck_assert_uint_eq(fake_link_after_interface_calls(), 1);
 	b = world_attach(DEVICE_TAP, 0);
 	ck_assert_uint_eq(b.open_number, a.open_number + 1);
 	ck_assert_uint_eq(read_page(b.page).gone, 0);
