@@ -23,6 +23,7 @@
 #include <launch.h>
 #include <libproc.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
@@ -267,11 +268,10 @@ os_process_netns(pid_t pid)
 void
 os_process_kill(int watch, pid_t pid)
 {
-	static const struct timespec at_once;
-	struct kevent event;
+	struct pollfd p = {.fd = watch, .events = POLLIN};
 
-	/* What has ended may be another process by now. */
-	if (kevent(watch, NULL, 0, &event, 1, &at_once) == 0) {
+	/* What has ended may be another process by now.  Not asked with kevent(2): the news comes once, and others wait for it. */
+	if (poll(&p, 1, 0) == 0) {
 		(void)kill(pid, SIGKILL);
 	}
 }
