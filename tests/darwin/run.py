@@ -15,6 +15,7 @@ import tempfile
 import cross
 import doctor
 import files
+import frames
 import live
 import macho
 import stand
@@ -39,7 +40,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(doctor), *checks_of(live)]
+    checks = [*checks_of(files), *checks_of(doctor), *checks_of(live), *checks_of(frames)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")

@@ -21,6 +21,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "standin-feth.h"
 #include "standin-netlink.h"
 
 #define SOCKETS_MAX 16
@@ -200,6 +201,9 @@ take_link(struct events *e, const struct nlmsghdr *m)
 		} else if (a->rta_type == IFLA_ADDRESS && RTA_PAYLOAD(a) == 6) {
 			memcpy(now.address, RTA_DATA(a), 6);
 		}
+	}
+	if (standin_is_hidden(now.name)) {
+		return;
 	}
 	now.flags = standin_interface_flags(now.name, (int)info->ifi_flags);
 	if (m->nlmsg_type == RTM_DELLINK) {

@@ -27,6 +27,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "standin-bpf.h"
+
 #define POLL_MAX 64
 
 /* sys/fcntl.h; O_CLOEXEC and O_DIRECTORY have been where they are since macOS 10.7. */
@@ -64,6 +66,9 @@ darwin_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = (flags & 0x0200) != 0 ? va_arg(args, int) : 0;
 	va_end(args);
+	if (strncmp(path, STANDIN_BPF_PATH, strlen(STANDIN_BPF_PATH)) == 0) {
+		return (int)standin_translated(standin_bpf_open(path, flags));
+	}
 	return (int)standin_translated(open(path, linux_open_flags(flags), mode));
 }
 
@@ -509,7 +514,7 @@ darwin_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offs
 {
 	void *result;
 
-	if ((flags & ~(0x1 | 0x2 | 0x10 | 0x1000)) != 0) {
+	if ((flags & ~(0x1 | 0x2 | 0x10 | 0x40 | 0x1000)) != 0) { /* 0x40: MAP_NORESERVE, which does nothing */
 		standin_refuse("mmap flags %#x", (unsigned)flags);
 	}
 	result = mmap(at, size, protection, (flags & 0x13) | ((flags & 0x1000) != 0 ? MAP_ANONYMOUS : 0), fd, offset);
@@ -517,6 +522,23 @@ darwin_mmap(void *at, size_t size, int protection, int flags, int fd, off_t offs
 		(void)standin_translated(-1);
 	}
 	return result;
+}
+
+/* How many have something to say that Darwin would say, too. */
+static int
+count_shown(struct pollfd *fds, uint32_t count)
+{
+	int shown = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct standin_kind *kind = fds[i].revents != 0 ? standin_kind_of(fds[i].fd) : NULL;
+
+		if (kind != NULL && kind->show != NULL) {
+			fds[i].revents = kind->show(fds[i].fd, fds[i].events, fds[i].revents);
+		}
+		shown += fds[i].revents != 0;
+	}
+	return shown;
 }
 
 /* sys/poll.h: the bits that are used have the same places.  What Linux does not say, the kind does. */
@@ -538,10 +560,12 @@ darwin_poll(struct pollfd *fds, uint32_t count, int timeout_ms)
 		more[i] = kind != NULL && kind->poll != NULL ? kind->poll(fds[i].fd, fds[i].events, 0) : 0;
 		found += more[i] != 0;
 	}
-	result = poll(fds, count, found > 0 ? 0 : timeout_ms);
-	if (result < 0) {
-		return (int)standin_translated(result);
-	}
+	do {
+		result = poll(fds, count, found > 0 ? 0 : timeout_ms);
+		if (result < 0) {
+			return (int)standin_translated(result);
+		}
+	} while (result > 0 && (result = count_shown(fds, count)) == 0 && found == 0 && timeout_ms != 0);
 	for (uint32_t i = 0; i < count; i++) {
 		result += more[i] != 0 && fds[i].revents == 0;
 		fds[i].revents |= more[i];

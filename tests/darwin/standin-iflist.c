@@ -18,6 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "standin-feth.h"
+
 #define AF_LINK 18
 
 /* The entry of the interface itself; the C library gives one without a hardware address no address at all. */
@@ -206,7 +208,7 @@ list_interfaces(const int *mib, uint8_t *data, size_t *bytes)
 	for (const struct ifaddrs *of = list; of != NULL; of = of->ifa_next) {
 		uint32_t index = is_link(of) ? if_nametoindex(of->ifa_name) : 0;
 
-		if (index == 0 || (mib[5] != 0 && (uint32_t)mib[5] != index)) {
+		if (index == 0 || standin_is_hidden(of->ifa_name) || (mib[5] != 0 && (uint32_t)mib[5] != index)) {
 			continue;
 		}
 		put_interface(&a, of, index, mib[4] == 6);
@@ -239,8 +241,7 @@ darwin_sysctl(const int *mib, uint32_t count, void *data, size_t *bytes, const v
 static int
 darwin_sysctlbyname(const char *name, void *data, size_t *bytes, const void *new, size_t new_bytes)
 {
-	errno = ENOENT;
-	return (int)standin_translated(-1);
+	return (int)standin_translated(standin_feth_sysctl(name, data, bytes, new, new_bytes));
 }
 
 /* ifaddrs.h has Linux's layout, with Darwin's addresses; each is one piece of memory with what it points to. */
@@ -285,6 +286,9 @@ darwin_getifaddrs(struct ifaddrs **list)
 		return (int)standin_translated(-1);
 	}
 	for (const struct ifaddrs *of = in; of != NULL; of = of->ifa_next) {
+		if (standin_is_hidden(of->ifa_name)) {
+			continue;
+		}
 		*list = &make_entry(of)->shown;
 		list = &(*list)->ifa_next;
 	}

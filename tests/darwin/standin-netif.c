@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "standin-feth.h"
 #include "standin-netlink.h"
 
 #define DARWIN_MULTICAST 0x8000
@@ -63,6 +64,9 @@ standin_interface_flags(const char *ifname, int linux_flags)
 	if (is_utun(ifname)) {
 		/* RUNNING since it was made, and no SIMPLEX. */
 		return (uint16_t)((linux_flags & IFF_UP) | IFF_POINTOPOINT | IFF_RUNNING | DARWIN_MULTICAST);
+	}
+	if (standin_is_feth(ifname)) {
+		return standin_feth_flags(ifname, linux_flags);
 	}
 	return (uint16_t)(flags | ((linux_flags & IFF_BROADCAST) != 0 ? DARWIN_SIMPLEX : 0));
 }
@@ -215,7 +219,11 @@ add_address(void *argument)
 		}
 	}
 	standin_netlink_add(&m, IFA_FLAGS, &flags, sizeof(flags));
-	return standin_netlink_ask(&m);
+	if (standin_netlink_ask(&m) < 0) {
+		return -1;
+	}
+	standin_feth_addressed(request->name);
+	return 0;
 }
 
 /* A sockaddr of IPv6; NULL: there is none. */
@@ -356,6 +364,11 @@ static const struct {
 int
 standin_interface_ioctl(uint32_t request, void *argument)
 {
+	int result = standin_feth_ioctl(request, argument);
+
+	if (result == 0 || errno != ENOTTY) {
+		return result;
+	}
 	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
 		if (requests[i].request == request) {
 			return standin_fails(requests[i].call) ? -1 : requests[i].answer(argument);

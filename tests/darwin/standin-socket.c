@@ -10,6 +10,7 @@
  * Sources: XNU bsd/sys/socket.h (levels, options, flags), bsd/sys/un.h, bsd/netinet/in.h, bsd/kern/uipc_syscalls.c,
  * bsd/kern/uipc_usrreq.c unp_internalize (exactly one control message, aligned to 4; darwin.md 6).
  */
+#include "standin-bpf.h"
 #include "standin.h"
 
 #include <errno.h>
@@ -140,6 +141,8 @@ make_socket(int family, int type, int protocol)
 		return standin_fails("socket/inet") ? -1 : socket(family == 30 ? AF_INET6 : AF_INET, type, protocol);
 	case 17:
 		return type == 3 ? standin_routes_socket() : (errno = EPROTOTYPE, -1);
+	case 27:
+		return standin_ndrv_socket(type, protocol);
 	case 32:
 		if (protocol == 2) {
 			/* Another type is an error of connect (darwin.md 1); nobody makes one. */

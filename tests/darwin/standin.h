@@ -73,6 +73,7 @@ struct standin_kind {
 	int (*connect)(int fd, const void *address, uint32_t bytes);
 	int (*getname)(int fd, bool peer, void *address, uint32_t *bytes);
 	short (*poll)(int fd, short events, short revents); /* what Darwin would say besides */
+	short (*show)(int fd, short events, short revents); /* of what Linux says, what Darwin would */
 	void (*forget)(int fd);                             /* the number is closed */
 };
 
