@@ -126,6 +126,13 @@ prepare(struct link *l, int fd, const struct link_open *how, struct netif_status
 	return 0;
 }
 
+/* What an open fails with: what says something else of a device there (ENOENT, EBUSY), or nothing to a program, is ENXIO. */
+static int
+of_open(int error)
+{
+	return error == EPERM || error == ENODEV || error == ENOENT || error == EBUSY ? ENXIO : error;
+}
+
 static int
 utun_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
@@ -138,13 +145,14 @@ utun_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	}
 	fd = open_control(&control);
 	if (fd < 0) {
+		errno = of_open(errno);
 		return -1;
 	}
 	if (connect_control(fd, &control, l->open_number) < 0 || prepare(l, fd, how, status) < 0) {
 		saved = errno;
 		close(fd); /* and the interface goes */
 		l->ifindex = 0;
-		errno = saved == EPERM || saved == ENODEV ? ENXIO : saved;
+		errno = of_open(saved);
 		return -1;
 	}
 	*channel = fd;

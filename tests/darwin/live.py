@@ -65,15 +65,16 @@ def interfaces():
     return re.findall(r"^\d+: (utun\d+|feth\d+)", run(["ip", "link"]).stdout, re.M)
 
 
-def nothing_left(world):
+def nothing_left(world, but="nothing"):
     """A daemon that is told to ends well, and nothing is left of it."""
     wait_until(lambda: not interfaces(), lambda: f"{interfaces()} goes\n{world.said()}")
     if world.stop():
         yield f"the daemon ended with status {world.daemon.returncode}"
     if world.socket.exists():
         yield "the socket is left"
-    complaints = re.findall(r"^.*: (?:warning|error): .*$|^stand-in: .*$", world.said(), re.M)
-    yield from complaints
+    for complaint in re.findall(r"^.*: (?:warning|error): .*$|^stand-in: .*$", world.said(), re.M):
+        if but not in complaint:
+            yield complaint
 
 
 def rules(files, directory):
@@ -98,7 +99,137 @@ def echo(files, directory, *header):
     yield from nothing_left(world)
 
 
-INSIDE = {"strict": strict, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header")}
+def hold(world, device="/dev/tun0"):
+    """A program that holds a device: it, and what it said first."""
+    program = world.piped("hold", device)
+    return program, program.stdout.readline()
+
+
+def end(*programs):
+    for program in programs:
+        program.kill()
+        program.wait(SECONDS)
+
+
+def pings():
+    return " 2 received" in run(["ping", "-n", "-c", "2", "-i", "0.2", "-W", "5", "10.77.0.2"]).stdout
+
+
+def restarts(files, directory, how):
+    """The daemon ends while a device is open: the device lives on, and the next daemon knows it."""
+    world = World(files, directory, UP)
+    program = world.piped("tun-echo", "/dev/tun0")
+    program.stdout.readline()
+    before = interfaces()
+    worker = run(["pgrep", "-P", world.daemon.pid]).stdout.split()
+    world.stop(how)
+    wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}/fd/0").exists() for pid in worker), "the worker ends, too")
+    if not pings() or interfaces() != before:
+        yield f"without a daemon the device does not work: {before}, {interfaces()}"
+    text = hold(world)[1]
+    if "No such file" not in text:
+        yield f"an open without a daemon: {text}"
+    world.daemon = world.serve()
+    if not pings() or interfaces() != before:
+        yield f"with the next daemon the device does not work: {before}, {interfaces()}\n{world.said()}"
+    status = world.command("status", "--json", "tun0").stdout
+    if f'"{before[0]}"' not in status or f"{program.pid}" not in status:
+        yield f"the next daemon does not know it: {status}{world.said()}"
+    text = hold(world)[1]
+    if "Device or resource busy" not in text:
+        yield f"a second open: {text}"
+    program.send_signal(signal.SIGTERM)
+    program.wait(SECONDS)
+    wait_until(lambda: "tun0: closed" in world.said(), "the next daemon hears that it is closed")
+    again, text = hold(world)
+    if text != "3\n":
+        yield f"it does not open again: {text}{world.said()}"
+    end(again)
+    yield from nothing_left(world)
+
+
+def second(files, directory):
+    """Another daemon at the same socket ends; one that finds a socket that nobody serves takes it."""
+    world = World(files, directory)
+    try:
+        world.serve()
+        yield "another daemon serves at the same socket"
+    except RuntimeError as error:
+        if "already" not in str(error) and "serves" not in str(error):
+            yield str(error)
+    program, text = hold(world)
+    if text != "3\n":
+        yield f"the first one serves no more: {text}"
+    end(program)
+    world.stop(signal.SIGKILL)
+    if not world.socket.exists():
+        yield "the killed daemon's socket is gone"
+    world.daemon = world.serve()
+    yield from nothing_left(world, "another daemon")
+
+
+def stopped(files, directory):
+    """--stop-all ends the daemon and its devices: a utun that somebody holds goes down, and is gone with him."""
+    world = World(files, directory, UP)
+    program = world.piped("tun-echo", "/dev/tun0")
+    program.stdout.readline()
+    done = world.command("serve", "--stop-all")
+    if done.returncode != 0 or world.daemon.wait(SECONDS) != 0:
+        yield f"status {done.returncode}, {world.daemon.returncode}: {done.stderr}{world.said()}"
+    if ",UP" in run(["ip", "link", "show", "type", "tun"]).stdout:
+        yield "the interface is still up"
+    program.send_signal(signal.SIGTERM)
+    program.wait(SECONDS)
+    wait_until(lambda: not interfaces(), "the interface goes")
+    if world.socket.exists():
+        yield "the socket is left"
+
+
+# What goes wrong in the daemon, the first time: what the program hears.  None: nothing, the open works.
+WRONG = [
+    ("socket/utun:EMFILE:1", "Too many open files"),
+    ("ioctl/CTLIOCGINFO:ENOENT:1", "No such device or address"),
+    ("connect/utun:EPERM:1", "No such device or address"),
+    ("connect/utun:EBUSY:1", None),
+    ("connect/utun:EBUSY", "No such device or address"),
+    ("getsockopt/UTUN_OPT_IFNAME:EINVAL:1", "Invalid argument"),
+    ("if_nametoindex:ENXIO:1", "No such device or address"),
+    ("sysctl/interfaces:ENOMEM:1", "Cannot allocate memory"),
+    ("sysctl/interfaces:ENOMEM:2", None),
+    ("ioctl/SIOCGIFFLAGS:ENXIO:1", "No such device or address"),
+    ("ioctl/SIOCSIFFLAGS:EPERM:1", "No such device or address"),
+    ("setsockopt/UTUN_OPT_MAX_PENDING_PACKETS:EINVAL:1", "Invalid argument"),
+    ("ioctl/SIOCAIFADDR:ENOBUFS:1", "No buffer space available"),
+    ("write/RTM_ADD:EEXIST:1", "File exists"),
+]
+
+
+def wrongs(files, directory):
+    """Each step of making a utun fails once: the program hears of it, nothing is left, and the next open works."""
+    for number, (what, wanted) in enumerate(WRONG):
+        place = directory / str(number)
+        place.mkdir()
+        world = World(files, place, UP + "device tun1 {\n routes = {\"10.78.0.0/16\"}\n addresses = {\"10.77.1.1 peer 10.77.1.2\"}\n}\n",
+                      {"TUNTAPD_STANDIN_FAIL": what})
+        program, text = hold(world, "/dev/tun1")
+        if (text != "3\n") if wanted is None else (wanted not in text):
+            yield f"{what}: {text}{world.said()}"
+        end(program)
+        wait_until(lambda: not interfaces(), f"{what}: the interface goes")
+        program, text = hold(world, "/dev/tun1")
+        if (text == "3\n") != what.endswith(("1", "2")):
+            yield f"{what}: and then: {text}{world.said()}"
+        end(program)
+        wait_until(lambda: not interfaces(), "the interface goes")
+        if world.stop() or "stand-in: " in world.said():
+            yield f"{what}: the daemon ended badly: {world.said()}"
+
+
+INSIDE = {
+    "strict": strict, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
+    "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
+    "second": second, "stopped": stopped, "wrongs": wrongs,
+}
 
 
 def inside(name, stand_files):
@@ -123,6 +254,31 @@ def check_tun_echo(stand_files, root):
 def check_tun_echo_with_header(stand_files, root):
     """The same in header mode."""
     yield from inside("echo-header", stand_files)
+
+
+def check_killed(stand_files, root):
+    """The daemon is killed while a tun device is open: the device works on, and the next daemon finds it."""
+    yield from inside("killed", stand_files)
+
+
+def check_restarted(stand_files, root):
+    """The same with a daemon that is told to end."""
+    yield from inside("restarted", stand_files)
+
+
+def check_second(stand_files, root):
+    """A second daemon at the same socket gives way; the socket of a killed one is taken over."""
+    yield from inside("second", stand_files)
+
+
+def check_stopped(stand_files, root):
+    """--stop-all takes down what is open, and ends the daemon."""
+    yield from inside("stopped", stand_files)
+
+
+def check_wrongs(stand_files, root):
+    """Each step of making a utun goes wrong once: the program hears it, and nothing is left."""
+    yield from inside("wrongs", stand_files)
 
 
 if __name__ == "__main__":

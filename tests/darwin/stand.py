@@ -7,7 +7,6 @@ import os
 import pathlib
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -122,12 +121,6 @@ class World:
         if self.daemon.poll() is None:
             self.daemon.send_signal(how)
         return self.daemon.wait(SECONDS) != 0
-
-
-def serves(path):
-    """Whether somebody listens at a socket."""
-    with socket.socket(socket.AF_UNIX) as asking:
-        return asking.connect_ex(str(path)) == 0
 
 
 def inside(file, name, *where):
