@@ -18,9 +18,11 @@ enum exit_code {
 	/* config, serve: the configuration file cannot be read. */
 	EXIT_CODE_NO_INPUT = 66,
 	/*
-	 * No daemon serves the socket, or it does not answer; serve: another one does, no tun node.
+	 * No daemon serves the socket, or it does not answer; serve: another one does, no tun node;
+	 * service: it is not installed, or there is no service manager.
 	 */
 	EXIT_CODE_NO_DAEMON = 69,
+	EXIT_CODE_UNAVAILABLE = EXIT_CODE_NO_DAEMON,
 	/* A defect of ours. */
 	EXIT_CODE_SOFTWARE = 70,
 	/* The system refused what should work: memory, descriptors, processes. */
@@ -29,7 +31,7 @@ enum exit_code {
 	EXIT_CODE_FILE = 73,
 	/* Standard output cannot be written. */
 	EXIT_CODE_OUTPUT = 74,
-	/* fd: somebody has the device open. */
+	/* fd, service: somebody has a device open. */
 	EXIT_CODE_BUSY = 75,
 	/* The daemon is of another version, or no tuntapd at all. */
 	EXIT_CODE_PROTOCOL = 76,

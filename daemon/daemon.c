@@ -53,6 +53,12 @@ say_on_standard_error(void *argument, const char *line)
 
 static const struct config_listener standard_error = {.say = say_on_standard_error};
 
+const char *
+daemon_config_default(void)
+{
+	return CONFIG_PATH_DEFAULT;
+}
+
 int
 daemon_config_check(const char *path)
 {

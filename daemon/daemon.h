@@ -24,6 +24,9 @@ struct daemon_options {
  */
 int daemon_serve(const struct daemon_options *options);
 
+/* The configuration file that is read where none is named. */
+const char *daemon_config_default(void);
+
 /*
  * Says on standard error all that is wrong with a configuration, each as FILE:LINE:COLUMN: text.  path NULL: the default file, which may be
  * absent.  EX_OK, EX_CONFIG, EX_NOINPUT (it cannot be read) or EX_OSERR.

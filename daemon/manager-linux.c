@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * manager-linux.c - what the daemon and its service manager say to each other: the socket that it made for us, and that we serve.  See
- * os.h.
+ * manager-linux.c - what the daemon and its service manager say to each other: the socket that it made for us, and that we serve.
+ * See os.h.
  *
  * Both are systemd's ways, which others speak too, and both are small enough to need no library.
  *

@@ -5,8 +5,8 @@
  * RUNDIR must be a directory of our own user, writable by nobody else: programs believe its files.  For the default
  * socket it holds the socket, too; for another socket it stands beside it, in a directory that must exist.
  *
- * A service manager may make the control socket and keep it: then a daemon that ends leaves it, and the list of devices, and whoever opens
- * a device before the next one serves waits for that one in place of being told that there is none.
+ * A service manager may make the control socket and keep it: then a daemon that ends leaves it, and the list of devices; and whoever
+ * opens a device before the next one serves waits for that one, in place of being told that there is none.
  */
 #include "rundir.h"
 

@@ -39,13 +39,16 @@ debian_packages() {
 		clang-tidy-14
 		cppcheck
 		libclang-rt-14-dev
+		libplist-utils
 		mandoc
 		musl-tools
 		nftables
+		procps
 		python3-jsonschema
 		python3-pytest
 		shellcheck
 		strace
+		systemd
 		tshark
 		util-linux
 	EOF

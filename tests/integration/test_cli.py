@@ -134,7 +134,7 @@ def commands():
 
 
 def test_help_lists_the_commands_of_this_version():
-    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "bridge", "config", "help"]
+    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "bridge", "config", "doctor", "service", "help"]
     assert tuntapd("--help").stdout == tuntapd("-h").stdout == tuntapd("help").stdout
 
 
