@@ -11,8 +11,10 @@
 
 enum exit_code {
 	EXIT_CODE_OK = 0,
-	/* A question answered with no: ifname of a closed device, wait that ran out of time. */
+	/* A question answered with no: ifname of a closed device, wait that ran out of time; doctor: something is to be mended. */
 	EXIT_CODE_NO = 1,
+	/* doctor: something does not work. */
+	EXIT_CODE_BROKEN = 2,
 	/* Unknown command, option or device; a path that is too long. */
 	EXIT_CODE_USAGE = 64,
 	/* config, serve: the configuration file cannot be read. */

@@ -192,16 +192,22 @@ static const struct command commands[] = {
 	{
 		.name = "doctor",
 		.run = cmd_doctor,
-		.usage = "[--json] PROGRAM",
-		.summary = "why a program cannot have the library, and what to do",
+		.usage = "[-s SOCKET] [--json | --report FILE] | [--json] PROGRAM",
+		.summary = "what is wrong, whether it matters, and what mends it",
 		.description =
-		    "PROGRAM is looked for and looked at as exec does it, and not run.  A program of\n"
-		    "macOS is judged as on a Mac, each of its architectures for itself, here too.\n"
+		    "Without PROGRAM the whole system is looked at, and nothing is changed.  With it,\n"
+		    "whether the library can go into it: it is looked for and looked at as exec does\n"
+		    "it, and not run; a program of macOS is judged as on a Mac, each of its\n"
+		    "architectures for itself, here too.\n"
 		    "\n"
 		    "  -j, --json           JSON, for programs\n"
+		    "  -r, --report FILE    write all that who helps would ask for into a new FILE;\n"
+		    "                       secrets are taken out, as far as they are known\n"
+		    "  -s, --socket SOCKET  control socket of the daemon to ask\n"
 		    "\n"
-		    "The status is that of exec: 0 if the library can go in, 126 if not, 127 if there\n"
-		    "is no PROGRAM.\n",
+		    "Status 0: nothing is wrong; 1: something is to be mended; 2: something does not\n"
+		    "work.  For PROGRAM it is that of exec: 0 if the library can go in, 126 if not,\n"
+		    "127 if there is no PROGRAM.\n",
 	},
 	{
 		.name = "service",

@@ -18,3 +18,9 @@ node_open(void)
 	errno = ENXIO;
 	return -1;
 }
+
+bool
+node_is_tun(const struct stat *st)
+{
+	return false;
+}

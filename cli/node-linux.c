@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "protocol/paths.h"
 
@@ -24,4 +26,10 @@ int
 node_open(void)
 {
 	return open(PATHS_TUN_NODE, O_RDWR | O_CLOEXEC);
+}
+
+bool
+node_is_tun(const struct stat *st)
+{
+	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
 }
