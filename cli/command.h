@@ -27,10 +27,12 @@ int cmd_doctor(int argc, char **argv);
 int cmd_exec(int argc, char **argv);
 int cmd_fd(int argc, char **argv);
 int cmd_ifname(int argc, char **argv);
+int cmd_migrate(int argc, char **argv);
 int cmd_pair(int argc, char **argv);
 int cmd_serve(int argc, char **argv);
 int cmd_service(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_switch(int argc, char **argv);
 int cmd_wait(int argc, char **argv);
 
 /*

@@ -29,7 +29,7 @@ enum exit_code {
 	EXIT_CODE_SOFTWARE = 70,
 	/* The system refused what should work: memory, descriptors, processes. */
 	EXIT_CODE_SYSTEM = 71,
-	/* serve: a file or directory of the daemon cannot be made. */
+	/* serve: a file or directory of the daemon cannot be made; migrate: a directory cannot be moved. */
 	EXIT_CODE_FILE = 73,
 	/* Standard output cannot be written. */
 	EXIT_CODE_OUTPUT = 74,

@@ -210,6 +210,36 @@ static const struct command commands[] = {
 		    "127 if there is no PROGRAM.\n",
 	},
 	{
+		.name = "migrate",
+		.run = cmd_migrate,
+		.usage = "[--undo] [--apply]",
+		.summary = "away from the kernel extensions of tuntaposx, on macOS",
+		.description =
+		    "Says what it would do: unload its extensions, and Tunnelblick's; take away the\n"
+		    "four directories that its own FAQ lists.  Nothing else is touched.\n"
+		    "\n"
+		    "      --apply          do it, if nobody has one of its devices open\n"
+		    "      --undo           put back what was taken away, and load what was loaded\n"
+		    "\n"
+		    "Status 75: a device is in use.  71, 73: a step failed; the message says which.\n",
+	},
+	{
+		.name = "switch",
+		.run = cmd_switch,
+		.usage = "[--dry-run] cisco | tuntapd",
+		.summary = "which kernel extension for tun is loaded, on macOS",
+		.description =
+		    "An old client of Cisco's has a kernel extension of its own, beside which no other\n"
+		    "can be loaded.  cisco: unloads the others and loads that one; tuntapd: unloads\n"
+		    "it, and loads ours or an older one if there is one.  Devices of tuntapd without\n"
+		    "a kernel extension need none of this.\n"
+		    "\n"
+		    "  -n, --dry-run        only say what would be done\n"
+		    "\n"
+		    "Status 1: Cisco's is not here.  75: a device is in use.  71: a step failed, and\n"
+		    "what was loaded before is loaded again.\n",
+	},
+	{
 		.name = "service",
 		.run = cmd_service,
 		.usage = "[--dry-run] install [-c FILE] | uninstall [--wait [--timeout S] | "

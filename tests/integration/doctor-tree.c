@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * doctor-tree.c - the doctor of the command, in another tree of files and with other commands: for test_doctor_system.py.
+ * doctor-tree.c - doctor, migrate and switch in another tree of files and with other commands, for test_doctor_system.py and
+ * test_migrate.py.
  *
- *	doctor-tree ROOT COMMANDS SOCKET [json | report FILE]
+ *	doctor-tree ROOT COMMANDS SOCKET [json | report FILE | migrate | apply | undo | cisco | tuntapd | dry-cisco]
  *
  * Files are looked for below ROOT; commands are those in the directory COMMANDS, and no others.
  */
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "cli/doctor.h"
+#include "cli/migrate.h"
 #include "cli/probe.h"
 
 static const char *commands;
@@ -55,6 +57,56 @@ ask(const char *const argv[], struct action_answer *answer)
 	return 0;
 }
 
+static int
+show(const struct probe *p)
+{
+	return migrate_run(p, false);
+}
+
+static int
+apply(const struct probe *p)
+{
+	return migrate_run(p, true);
+}
+
+static int
+undo(const struct probe *p)
+{
+	return migrate_undo(p, true);
+}
+
+static int
+show_undo(const struct probe *p)
+{
+	return migrate_undo(p, false);
+}
+
+static int
+to_cisco(const struct probe *p)
+{
+	return switch_run(p, SWITCH_CISCO, false);
+}
+
+static int
+to_tuntapd(const struct probe *p)
+{
+	return switch_run(p, SWITCH_TUNTAPD, false);
+}
+
+static int
+dry_to_cisco(const struct probe *p)
+{
+	return switch_run(p, SWITCH_CISCO, true);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(const struct probe *p);
+} verbs[] = {
+	{"migrate", show}, {"apply", apply}, {"undo", undo}, {"show-undo", show_undo}, {"cisco", to_cisco}, {"tuntapd", to_tuntapd},
+	{"dry-cisco", dry_to_cisco},
+};
+
 int
 main(int argc, char **argv)
 {
@@ -68,6 +120,11 @@ main(int argc, char **argv)
 	p.socket_path = argv[3];
 	if (argc == 6 && strcmp(argv[4], "report") == 0) {
 		return doctor_report(&p, argv[5]);
+	}
+	for (size_t i = 0; argc == 5 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcmp(argv[4], verbs[i].name) == 0) {
+			return verbs[i].run(&p);
+		}
 	}
 	return doctor_system(&p, argc == 5);
 }
