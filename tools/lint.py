@@ -26,6 +26,7 @@ DIRECTIONS = {
     "daemon": {"daemon", "protocol"},
     "shim": {"shim", "protocol"},
     "cli": {"cli", "daemon", "protocol"},
+    "kext": {"kext"},
 }
 # Platform code is in files named for it; these may ask for the platform all the same.
 PLATFORM_ALLOWED = {

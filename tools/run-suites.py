@@ -35,6 +35,7 @@ SUITES = {
     "fuzz": ["plain", "fuzz"],
     "clients": ["plain"],
     "darwin": ["plain"],
+    "kpi": ["plain", "asan"],
     "bench": ["plain"],
 }
 ENVIRONMENTS = {

@@ -234,10 +234,34 @@ def captures():
     yield "packet-long", record(1, 1, frame, 20)
 
 
+def kext_steps():
+    """Steps for an open device of the kernel extensions: tests/kpi/fuzz-kext.c."""
+    def step(kind, *numbers):
+        return bytes([kind, *numbers])
+
+    def write(packet):
+        return step(6) + struct.pack(">H", len(packet)) + packet
+
+    ip = b"\x45" + bytes(39)
+    frame = b"\xff" * 6 + bytes(6) + b"\x08\x00" + ip
+    tagged = b"\xff" * 6 + bytes(6) + b"\x81\x00\x00\x05\x08\x00" + ip
+    up, small = step(4, 0), b"\x01"
+    yield "ip", b"\0" + up + write(ip) + write(b"\x60" + bytes(39)) + step(4, 1) + write(b"\x60" + bytes(39))
+    yield "frame", small + up + write(frame) + write(tagged) + write(frame.ljust(1514, b"\1")) + write(tagged.ljust(1518, b"\1"))
+    yield "long", small + up + write(bytes(3000)) + step(5, 0x0b, 0xb8) + write(b"\x45" + bytes(2999)) + write(frame.ljust(3014))
+    yield "header", b"\0" + up + step(0, 3) + struct.pack("<i", 1) + write(b"\0\0\0\2" + ip) + write(b"\0\0\0\x1e\x60" + ip) + \
+        write(b"\0\0\0\2\x60" + ip) + write(b"\0\0\0\x0a" + ip) + write(b"\0\0\0\2") + step(2, 0, 6, 0, 40) + ip
+    yield "down", b"\0" + write(ip) + up + step(3, 0) + write(frame) + step(2, 0, 200, 0, 54) + frame + step(3, 1) + write(ip)
+    yield "read", small + up + step(2, 7, 0, 5, 0) + frame.ljust(1281, b"\2") + step(2, 0, 9, 1, 0) + ip + step(2, 0, 0, 0, 9) + ip
+    yield "ioctls", b"\0" + up + b"".join(step(0, n) + struct.pack("<i", 1) for n in range(5)) + step(0, 200, 0x40, 0x48, 0x74, 0x13)
+    yield "commands", b"\0" + b"".join(step(1, n) + bytes(16) + b"\6\x12\2" + bytes(13) for n in range(8)) + up + write(frame)
+
+
 def main():
     root = pathlib.Path(sys.argv[1])
     for target, seeds in {"message": messages(), "devlist": device_lists(), "fdpass": records(),
-                          "binary-elf": elf_files(), "binary-macho": macho_files(), "config": configurations(), "shell": shell_lines(), "capture": captures()}.items():
+                          "binary-elf": elf_files(), "binary-macho": macho_files(), "config": configurations(), "shell": shell_lines(),
+                          "capture": captures(), "kext": kext_steps()}.items():
         (root / target).mkdir(parents=True, exist_ok=True)
         for name, content in seeds:
             (root / target / name).write_bytes(content)
