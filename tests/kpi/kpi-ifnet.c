@@ -836,8 +836,8 @@ kpi_if_get(const char *name, struct kpi_if *out)
 	return ifp != NULL ? 0 : host_fail(ENXIO);
 }
 
-int
-kpi_if_set_up(const char *name, bool up)
+static int
+change_up(const char *name, bool up, bool tell)
 {
 	ifnet_t ifp = begin(name);
 
@@ -847,8 +847,22 @@ kpi_if_set_up(const char *name, bool up)
 	model_lock();
 	__atomic_store_n(&ifp->flags, (uint16_t)(up ? ifp->flags | IFF_UP : ifp->flags & ~IFF_UP), __ATOMIC_RELAXED);
 	model_unlock();
-	(void)call_ioctl(ifp, SIOCSIFFLAGS, NULL); /* whose error the kernel ignores */
+	if (tell) {
+		(void)call_ioctl(ifp, SIOCSIFFLAGS, NULL); /* whose error the kernel ignores */
+	}
 	return finish(ifp, 0);
+}
+
+int
+kpi_if_set_up(const char *name, bool up)
+{
+	return change_up(name, up, true);
+}
+
+int
+kpi_if_set_up_unheard(const char *name, bool up)
+{
+	return change_up(name, up, false);
 }
 
 /* By an io: the family's protocol is on the interface. */

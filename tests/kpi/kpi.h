@@ -82,6 +82,7 @@ struct kpi_if {
 };
 int kpi_if_get(const char *name, struct kpi_if *out);
 int kpi_if_set_up(const char *name, bool up);
+int kpi_if_set_up_unheard(const char *name, bool up); /* the driver is not told yet */
 int kpi_if_add_address(const char *name, int family);
 int kpi_if_set_mtu(const char *name, int mtu);
 int kpi_if_set_address(const char *name, const uint8_t *address, size_t bytes);

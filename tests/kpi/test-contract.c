@@ -847,6 +847,30 @@ START_TEST(down_never_makes_a_select_spin)
 }
 END_TEST
 
+/* The kernel changes the flag first, and tells the driver then; what comes in between finds a queue that is not empty. */
+START_TEST(down_before_the_driver_hears_of_it)
+{
+	struct kpi_file *f = world_open_up(KPI_NONBLOCK);
+	int bytes = -1;
+
+	world_packet(out, 100, 1);
+	for (unsigned first = 0; first < 2; first++) {
+		ck_assert_int_eq(kpi_if_send(world_name(0), out, 100), 0);
+		ck_assert_int_eq(kpi_if_set_up_unheard(world_name(0), false), 0);
+		ck_assert_int_eq(kpi_ioctl(f, KPI_FIONREAD, &bytes), 0);
+		ck_assert_int_eq(bytes, 0);
+		if (first == 0) {
+			ASSERT_FAILS(kpi_read(f, in, sizeof(in)), EIO);
+		} else {
+			ck_assert_int_eq(kpi_select(f, KPI_READ, 0), 0);
+		}
+		ck_assert_uint_eq(kpi_mbufs(), 0);
+		ck_assert_int_eq(kpi_if_set_up(world_name(0), true), 0);
+	}
+	kpi_close(f);
+}
+END_TEST
+
 START_TEST(copies_are_the_same_device)
 {
 	struct kpi_file *f = world_open_up(KPI_NONBLOCK), *copy = kpi_dup(f);
@@ -1007,6 +1031,7 @@ const struct world_case world_cases[] = {
 	{"poll.readable", &readable_when_there_is_a_packet, FOR_BOTH},
 	{"poll.writable", &never_up_is_not_readable, FOR_BOTH},
 	{"poll.down", &down_never_makes_a_select_spin, FOR_BOTH},
+	{"poll.down", &down_before_the_driver_hears_of_it, FOR_BOTH},
 	{"poll.asleep", &a_select_is_woken, FOR_BOTH},
 	{"copies.dup", &copies_are_the_same_device, FOR_BOTH},
 	{"threads.both", &one_sleeps_another_writes, FOR_BOTH},
