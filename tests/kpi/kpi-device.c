@@ -73,6 +73,8 @@ static struct kpi_file *files;
 static char last_line[TEXT_BYTES], leaks[TEXT_BYTES];
 static unsigned long fail_at, fail_count;
 static const char *failed;
+static bool hold_copies;
+static unsigned copying;
 
 __attribute__((constructor)) static void
 init(void)
@@ -449,6 +451,18 @@ model_files(void)
 	return count;
 }
 
+void
+kpi_hold_copies(bool hold)
+{
+	__atomic_store_n(&hold_copies, hold, __ATOMIC_SEQ_CST);
+}
+
+unsigned
+kpi_copying(void)
+{
+	return __atomic_load_n(&copying, __ATOMIC_SEQ_CST);
+}
+
 user_ssize_t
 uio_resid(uio_t uio)
 {
@@ -458,12 +472,17 @@ uio_resid(uio_t uio)
 int
 uiomove(const char *at, int size, uio_t uio)
 {
-	size_t left = size < 0 || size > uio->resid ? (size_t)uio->resid : (size_t)size;
+	size_t left = (size_t)size;
 
 	model_may_block("uiomove");
-	if (size < 0) {
-		host_panic("uiomove of %d bytes", size);
+	if (size < 0 || size > uio->resid) { /* the kernel would move less; who asks for it has miscounted */
+		host_panic("uiomove of %d bytes where %ld are left", size, (long)uio->resid);
 	}
+	__atomic_add_fetch(&copying, 1, __ATOMIC_SEQ_CST);
+	while (__atomic_load_n(&hold_copies, __ATOMIC_SEQ_CST)) {
+		host_yield();
+	}
+	__atomic_sub_fetch(&copying, 1, __ATOMIC_SEQ_CST);
 	while (left > 0) {
 		size_t here = uio->iov->len - uio->done < left ? uio->iov->len - uio->done : left;
 

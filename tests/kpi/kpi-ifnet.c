@@ -80,7 +80,7 @@ static struct plumber *plumbers;
 static unsigned detachers;
 static bool hold_detach;
 static char stranger[16];
-static ifnet_t held_reference;
+static ifnet_t held_reference, pinned;
 
 /* By model_lock. */
 static ifnet_t
@@ -1034,6 +1034,34 @@ kpi_if_send_list(const char *name, const void *bytes, size_t size, unsigned coun
 	error = ifp->init.output(ifp, list);
 	model_leave("output");
 	return finish(ifp, error);
+}
+
+int
+kpi_if_pin(const char *name)
+{
+	pinned = begin(name);
+	return pinned != NULL ? 0 : host_fail(ENXIO);
+}
+
+int
+kpi_pinned_send(const void *bytes, size_t size)
+{
+	uint16_t flags = ifnet_flags(pinned);
+	errno_t error;
+
+	__atomic_store_n(&pinned->flags, (uint16_t)(flags | IFF_UP), __ATOMIC_RELAXED);
+	model_enter();
+	error = pinned->init.output(pinned, model_packet(bytes, size));
+	model_leave("output");
+	__atomic_store_n(&pinned->flags, flags, __ATOMIC_RELAXED);
+	return error == 0 ? 0 : host_fail(error);
+}
+
+void
+kpi_if_unpin(void)
+{
+	end(pinned);
+	pinned = NULL;
 }
 
 long

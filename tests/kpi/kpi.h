@@ -106,6 +106,11 @@ void kpi_hold_detach(bool hold);             /* the kernel does not come to the 
 void kpi_wait_detached(void);                /* until no interface is being detached */
 void kpi_hold_reference(const char *name);   /* somebody keeps the interface; for ever */
 void kpi_drop_reference(void);
+void kpi_hold_copies(bool hold);             /* copying from and to programs does not end, */
+unsigned kpi_copying(void);                  /* for so many threads */
+int kpi_if_pin(const char *name);            /* a call about the interface is under way: no detach ends */
+int kpi_pinned_send(const void *packet, size_t size); /* is a packet of the stack's, which saw the interface up */
+void kpi_if_unpin(void);
 void kpi_stranger(const char *name);         /* an interface of that name is there; NULL: no more */
 void kpi_small_buffers(bool on);             /* packets are made of small buffers */
 void kpi_faster(unsigned times);             /* bounds of sleep are that much shorter */

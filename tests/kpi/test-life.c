@@ -256,6 +256,69 @@ START_TEST(revocation_ends_calls)
 }
 END_TEST
 
+static bool
+somebody_copies(void)
+{
+	return kpi_copying() > 0;
+}
+
+static void *
+write_it(void *argument)
+{
+	struct call *c = argument;
+
+	c->result = kpi_write(c->file, out, 200);
+	c->error = errno;
+	return NULL;
+}
+
+static void *
+revoke_it(void *argument)
+{
+	ck_assert_int_eq(kpi_revoke(world_path(0)), 0);
+	return NULL;
+}
+
+/* The interface stays until who is in the middle of a write has left. */
+START_TEST(revocation_waits_for_who_is_inside)
+{
+	struct call writer = {.file = world_open_up(0)};
+	pthread_t threads[2];
+	struct kpi_if status;
+
+	world_packet(out, 200, 1);
+	kpi_hold_copies(true);
+	ck_assert_int_eq(pthread_create(&threads[0], NULL, write_it, &writer), 0);
+	world_wait(somebody_copies, "the writer copies");
+	ck_assert_int_eq(pthread_create(&threads[1], NULL, revoke_it, NULL), 0);
+	world_wait(world_somebody_sleeps, "the revocation waits");
+	ck_assert_int_eq(kpi_if_get(world_name(0), &status), 0);
+	kpi_hold_copies(false);
+	pthread_join(threads[0], NULL);
+	pthread_join(threads[1], NULL);
+	ck_assert_int_eq(writer.result, 200);
+	ASSERT_FAILS(kpi_if_get(world_name(0), &status), ENXIO);
+	kpi_close(writer.file);
+}
+END_TEST
+
+/* What the stack began to send before the last close comes after it. */
+START_TEST(a_late_packet_of_the_stack)
+{
+	struct kpi_file *f = world_open_up(0);
+
+	ck_assert_int_eq(kpi_if_pin(world_name(0)), 0);
+	kpi_close(f);
+	world_packet(out, 100, 1);
+	ASSERT_FAILS(kpi_pinned_send(out, 100), ENOBUFS);
+	ck_assert_uint_eq(kpi_mbufs(), 0);
+	kpi_if_unpin();
+	f = world_open_up(KPI_NONBLOCK);
+	ASSERT_FAILS(kpi_read(f, in, sizeof(in)), EAGAIN);
+	kpi_close(f);
+}
+END_TEST
+
 START_TEST(closing_what_is_not_open)
 {
 	ck_assert_int_eq(kpi_revoke(world_path(3)), 0);
@@ -359,7 +422,8 @@ main(void)
 {
 	const TTest *const loaded[] = {an_open_that_fails_says_why, unload_is_refused_while_open,
 	    a_detach_that_does_not_end, an_open_waits_for_the_one_before, an_interface_that_somebody_keeps,
-	    a_strangers_interface_of_that_name, revocation_ends_calls, closing_what_is_not_open,
+	    a_strangers_interface_of_that_name, revocation_ends_calls, revocation_waits_for_who_is_inside,
+	    a_late_packet_of_the_stack, closing_what_is_not_open,
 	    commands_of_strangers, media_are_ethernets, packets_of_many_buffers, a_list_of_packets};
 	const TTest *const unloaded[] = {each_call_fails_in_turn, load_and_unload_again};
 	TCase *with = tcase_create("loaded"), *without = tcase_create("load and unload");
