@@ -33,6 +33,7 @@
 
 /* Shown where it says something: see is_shown(). */
 #define TITLE_NETNS "NETNS"
+#define TITLE_MEMORY "MEMORY"
 
 struct field {
 	const char *title; /* NULL: in JSON alone */
@@ -381,6 +382,21 @@ from_program_json(const struct message_device *d)
 	return counters_json(&d->from_program);
 }
 
+static void
+memory_text(const struct message_device *d, char *cell)
+{
+	if (d->memory_limit != 0) {
+		snprintf(cell, CELL_BYTES, "%" PRIu64 "/%" PRIu64, d->memory_relay, d->memory_limit);
+	}
+}
+
+static json_t *
+memory_json(const struct message_device *d)
+{
+	return d->memory_limit == 0 ? json_null() : json_pack("{s:I, s:I}", "limit", number(d->memory_limit), "relay",
+	    number(d->memory_relay));
+}
+
 /* In the order of the table's columns and of the JSON's members. */
 static const struct field fields[] = {
 	{"DEVICE", "device", true, device_text, device_json},
@@ -402,19 +418,30 @@ static const struct field fields[] = {
 	{NULL, "header_mode", false, NULL, header_mode_json},
 	{"IN", "to_program", false, to_program_text, to_program_json},
 	{"OUT", "from_program", false, from_program_text, from_program_json},
+	{TITLE_MEMORY, "memory", false, memory_text, memory_json},
 };
 
 #define FIELD_COUNT (sizeof(fields) / sizeof(fields[0]))
 
-/* Whether a field is shown for these devices: most people have one network namespace. */
+/* Whether a field has something to say of a device that most have not: most people have one network namespace, and no relays. */
+static bool
+is_worth_a_column(const struct field *f, const struct message_device *d)
+{
+	if (d->state == DEVICE_CLOSED) {
+		return false;
+	}
+	return strcmp(f->title, TITLE_NETNS) == 0 ? !query_is_open_here(d) : d->memory_limit != 0;
+}
+
+/* Whether a field is shown for these devices. */
 static bool
 is_shown(const struct field *f, const struct message_device *devices, size_t count)
 {
-	if (f->title == NULL || strcmp(f->title, TITLE_NETNS) != 0) {
+	if (f->title == NULL || (strcmp(f->title, TITLE_NETNS) != 0 && strcmp(f->title, TITLE_MEMORY) != 0)) {
 		return f->title != NULL;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (devices[i].state != DEVICE_CLOSED && !query_is_open_here(&devices[i])) {
+		if (is_worth_a_column(f, &devices[i])) {
 			return true;
 		}
 	}

@@ -572,6 +572,9 @@ describe(struct devices *d, struct device *dev, struct message_device *out)
 	memcpy(out->addresses, status.addresses, sizeof(out->addresses));
 	out->to_program = status.to_program;
 	out->from_program = status.from_program;
+	if (dev->link.relay.pid != 0 && dev->link.relays != NULL) {
+		relays_read_memory(dev->link.relays, dev->place, &out->memory_limit, &out->memory_relay);
+	}
 	return true;
 }
 

@@ -258,6 +258,14 @@ os_process_start(pid_t pid, uint64_t *start)
 	return 0;
 }
 
+uint64_t
+os_process_memory(pid_t pid)
+{
+	struct proc_taskinfo info;
+
+	return proc_pidinfo(pid, PROC_PIDTASKINFO, 0, &info, sizeof(info)) == (int)sizeof(info) ? info.pti_resident_size : 0;
+}
+
 int
 os_process_netns(pid_t pid)
 {

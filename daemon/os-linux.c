@@ -472,6 +472,26 @@ os_process_start(pid_t pid, uint64_t *start)
 	return 0;
 }
 
+uint64_t
+os_process_memory(pid_t pid)
+{
+	char path[64], text[256];
+	unsigned long long pages;
+	ssize_t n = -1;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%ld/statm", (long)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	/* Of the numbers in it the second (proc(5)). */
+	return strchr(text, ' ') != NULL && (pages = strtoull(strchr(text, ' '), NULL, 10)) > 0 ?
+	    (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE) : 0;
+}
+
 int
 os_process_netns(pid_t pid)
 {

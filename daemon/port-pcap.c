@@ -125,6 +125,24 @@ pcap_port_send(struct port *port, const struct port_frame *frames, unsigned coun
 	return port_sender_send(((struct pcap_port *)port)->sender, frames, count);
 }
 
+/* A socket's bound, as the kernel counts. */
+static size_t
+room_of(int fd, int option)
+{
+	int bytes = 0;
+	socklen_t length = sizeof(bytes);
+
+	return getsockopt(fd, SOL_SOCKET, option, &bytes, &length) == 0 && bytes > 0 ? (size_t)bytes : 0;
+}
+
+static size_t
+pcap_port_memory(struct port *port)
+{
+	const struct pcap_port *p = (const struct pcap_port *)port;
+
+	return RING_BYTES + room_of(port->fd, SO_RCVBUF) + room_of(p->sender, SO_SNDBUF) + 2 * (size_t)PORT_FRAME_MAX;
+}
+
 static uint64_t
 pcap_port_dropped(struct port *port)
 {
@@ -153,6 +171,7 @@ pcap_port_close(struct port *port)
 static const struct port_ops pcap_port_ops = {
 	.receive = pcap_port_receive,
 	.send = pcap_port_send,
+	.memory = pcap_port_memory,
 	.dropped = pcap_port_dropped,
 	.close = pcap_port_close,
 };

@@ -40,6 +40,9 @@ struct port_ops {
 	 */
 	int (*send)(struct port *port, const struct port_frame *frames, unsigned count);
 
+	/* Bytes that the port's buffers have, and that wait for it in the kernel, at most. */
+	size_t (*memory)(struct port *port);
+
 	/* Frames lost before receive() could hand them over, since the start.  One system call. */
 	uint64_t (*dropped)(struct port *port);
 

@@ -137,6 +137,8 @@ relay_new(int channel, struct port *port, struct relay_counters *counters, const
 		errno = ENOMEM;
 		return NULL;
 	}
+	/* Nothing else grows with what is moved. */
+	counters->memory_limit = sizeof(*r) + 2 * (size_t)PORT_BURST * SLOT_BYTES + sockpair_room(channel) + port->ops->memory(port);
 	counters->magic = RELAY_COUNTERS_MAGIC;
 	counters->version = RELAY_COUNTERS_VERSION;
 	return r;

@@ -25,9 +25,10 @@ struct relay_counters {
 	struct message_counters to_program;   /* dropped: for want of room in the channel; of a tun, what is no IP packet, too */
 	struct message_counters from_program; /* dropped: too short or too long, no IP packet, or the interface did not take it */
 	uint64_t port_dropped;                /* toward the program, before the relay had them; may lag by PORT_STATS_FRAMES */
+	uint64_t memory_limit;                /* bytes that the kernel and the relay hold for the device at most */
 };
 
-static_assert(sizeof(struct relay_counters) == 64, "file layout");
+static_assert(sizeof(struct relay_counters) == 72, "file layout");
 
 /* Descriptors that a relay starts with, by number. */
 #define RELAY_FD_CHANNEL 3  /* the relay's end */

@@ -549,6 +549,7 @@ void
 relays_read_counters(const struct relays *r, uint32_t place, struct relay_counters *counters)
 {
 	char path[32];
+	ssize_t n;
 	int fd;
 
 	memset(counters, 0, sizeof(*counters));
@@ -557,10 +558,25 @@ relays_read_counters(const struct relays *r, uint32_t place, struct relay_counte
 	if (fd < 0) {
 		return;
 	}
-	/* A file, not a mapping: a relay that is not ours any more could cut it short. */
-	if (read(fd, counters, sizeof(*counters)) != (ssize_t)sizeof(*counters) || counters->magic != RELAY_COUNTERS_MAGIC ||
+	/* A file, not a mapping: a relay that is not ours any more could cut it short.  One of an earlier daemon may have no last field. */
+	n = read(fd, counters, sizeof(*counters));
+	if (n < (ssize_t)offsetof(struct relay_counters, memory_limit) || counters->magic != RELAY_COUNTERS_MAGIC ||
 	    counters->version != RELAY_COUNTERS_VERSION) {
 		memset(counters, 0, sizeof(*counters));
 	}
 	close(fd);
+}
+
+void
+relays_read_memory(const struct relays *r, uint32_t place, uint64_t *limit, uint64_t *now)
+{
+	const struct entry *e = &r->at[place];
+	struct relay_counters counters;
+
+	*limit = *now = 0;
+	if (e->watch >= 0) {
+		relays_read_counters(r, place, &counters);
+		*limit = counters.memory_limit;
+		*now = os_process_memory(e->pid);
+	}
 }

@@ -78,6 +78,9 @@ bool relays_is_channel(const struct relays *r, int fd, uint32_t place, uint64_t 
 /* Kills it, if it is still there; on_end is not called for it. */
 void relays_end(struct relays *r, uint32_t place);
 
+/* Bytes of the relay of a place: the bound of all that is held for the device, and what its process has now; 0 where it is not known. */
+void relays_read_memory(const struct relays *r, uint32_t place, uint64_t *limit, uint64_t *now);
+
 /* What the relay of a place has moved; zero where that is not known. */
 void relays_read_counters(const struct relays *r, uint32_t place, struct relay_counters *counters);
 

@@ -161,6 +161,16 @@ sockpair_receive(int end, struct sockpair_burst *b)
 	return done > 0 ? done : -1;
 }
 
+size_t
+sockpair_room(int end)
+{
+	int bytes = 0;
+	socklen_t length = sizeof(bytes);
+
+	/* Both ends are made alike. */
+	return getsockopt(end, SOL_SOCKET, SO_RCVBUF, &bytes, &length) == 0 && bytes > 0 ? 2 * (size_t)bytes : 0;
+}
+
 bool
 sockpair_is_closed(int end, short revents)
 {

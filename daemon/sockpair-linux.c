@@ -118,6 +118,16 @@ sockpair_receive(int end, struct sockpair_burst *b)
 	return n;
 }
 
+size_t
+sockpair_room(int end)
+{
+	int bytes = 0;
+	socklen_t length = sizeof(bytes);
+
+	/* Both ends are made alike. */
+	return getsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, &length) == 0 && bytes > 0 ? 2 * (size_t)bytes : 0;
+}
+
 bool
 sockpair_is_closed(int end, short revents)
 {

@@ -44,6 +44,9 @@ int sockpair_send(int end, struct sockpair_burst *b, unsigned first, unsigned co
 /* Receives up to PORT_BURST datagrams, never waiting.  How many; -1 with errno: EAGAIN, EINTR, ECONNRESET (the other end is closed). */
 int sockpair_receive(int end, struct sockpair_burst *b);
 
+/* Bytes that may wait in the pair, both ways, as the kernel counts. */
+size_t sockpair_room(int end);
+
 /*
  * Whether the last copy of the other end is closed; revents is what poll(2) has just said of this one.  What was written before can still
  * be received.

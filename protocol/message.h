@@ -235,6 +235,8 @@ struct message_device {
 	char program[MESSAGE_PROGRAM_SIZE];
 	struct message_counters to_program;   /* kernel to program */
 	struct message_counters from_program; /* program to kernel */
+	uint64_t memory_limit; /* relayed: bytes that the kernel and the relay hold for it at most; 0: not known */
+	uint64_t memory_relay; /* relayed: bytes that its relay's process has now; 0: not known */
 	struct message_address addresses[MESSAGE_ADDRESSES_MAX];
 };
 
@@ -311,7 +313,7 @@ static_assert(sizeof(struct message_header_mode) == 32, "wire layout");
 static_assert(sizeof(struct message_result) == 32, "wire layout");
 static_assert(sizeof(struct message_status) == 32, "wire layout");
 static_assert(sizeof(struct message_address) == 20, "wire layout");
-static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 + 16 + 16 + 32 + 48 +
+static_assert(sizeof(struct message_device) == 16 + 8 + 24 + 4 + 12 + 4 + 4 + 8 + 16 + 16 + 32 + 48 + 16 +
     MESSAGE_ADDRESSES_MAX * 20, "wire layout");
 static_assert(sizeof(struct message_stop) == 32, "wire layout");
 static_assert(sizeof(struct message_node) == 32, "wire layout");

@@ -267,3 +267,82 @@ except OSError as e:
     second.end()
     wait_until(lambda: not relays(daemon) and set(namespace.interfaces()) == {"lo"})
     assert daemon.stop() == 0
+
+
+# A program that reads nothing until it is told to, and then says what it got; writes long packets meanwhile, until there is no room.
+HOARDER = """
+import os, sys
+fd = os.open("/dev/@DEVICE@", os.O_RDWR | os.O_NONBLOCK)
+print("opened", flush=True)
+for line in sys.stdin:
+    size = int(line)
+    packet = (b"\\xff" * 12 + b"\\x88\\xb5" if "@DEVICE@" == "tap0" else b"\\x45" + b"\\0" * 13) + b"w" * size
+    written = got = 0
+    try:
+        while True:
+            written += os.write(fd, packet) == len(packet)
+            if written == 20000:
+                break
+    except BlockingIOError:
+        pass
+    try:
+        while True:
+            got += len(os.read(fd, 70000)) > 0
+    except BlockingIOError:
+        pass
+    print("written", written, "got", got, flush=True)
+"""
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is in the way")
+@pytest.mark.parametrize("device", ["tap0", "tun0"])
+def test_memory_pressure(namespace, daemon, device):
+    """A relay that cannot get a page of address space more goes on, whatever comes: its memory is there from the start, and bounded."""
+    program = daemon.start(HOARDER.replace("@DEVICE@", device), "hoarder")
+    program.wait_for("opened")
+    namespace.run(["ip", "link", "set", device, "mtu", "65535"])
+    silence_and_up(namespace, device)
+    wait_until(lambda: daemon.status()[device]["state"] == "up")
+    relay = one_relay(daemon)
+    size = int(pathlib.Path(f"/proc/{relay}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    ids = dict(line.split(":\t", 1) for line in pathlib.Path(f"/proc/{relay}/status").read_text().splitlines() if line[1:3] == "id")
+    # As its own user, whom the kernel lets do that everywhere.
+    namespace.run(["setpriv", "--reuid", ids["Uid"].split()[0], "--regid", ids["Gid"].split()[0], "--clear-groups", "prlimit", "-p",
+                   str(relay), f"--as={size}:{size}", "--data=0:0"])
+    memory = daemon.status()[device]["memory"]
+    for length in (60, 1400, 9000, 65000, 60):
+        namespace.python(f"""
+s = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM)
+index = socket.if_nametoindex({device!r})
+for _ in range(3000):
+    try:
+        s.sendto(b"\\x45" + b"k" * {length}, ({device!r}, 0x0800))
+    except OSError as e:
+        assert e.errno == 105  # ENOBUFS
+""")
+        before = program.output
+        program.say(str(length))
+        wait_until(lambda before=before: program.output[len(before):].endswith("\n"), 30, "the program has written and read")
+        now = daemon.status()[device]["memory"]
+        # What the process shares, its program and libraries, is not in the bound, and was there before.
+        assert now["limit"] == memory["limit"] and now["relay"] < memory["relay"] + memory["limit"]
+    assert daemon.status()[device]["to_program"]["dropped"] > 0
+    words = program.output.splitlines()[1:]
+    assert len(words) == 5 and all(int(n) > 0 for line in words for n in (line.split()[1], line.split()[3]))
+    program.end()
+    wait_until(lambda: daemon.state(device) == "closed")
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is in the way")
+def test_no_memory_for_another_relay(namespace, daemon):
+    """The open is refused, nothing of it is left, and what is open goes on."""
+    program = echo(daemon)
+    size = int(pathlib.Path(f"/proc/{daemon.pid}/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    namespace.run(["prlimit", "-p", str(daemon.pid), f"--as={size}:"])
+    done = daemon.run(OPEN.replace("tap0", "tun1"))
+    assert done.stdout.strip() in ("ENOMEM", "ENXIO", "EIO")
+    assert not namespace.has("tun1") and len(relays(daemon)) == 1
+    check_echo(namespace, 500).wait_for("all 500", 30)
+    namespace.run(["prlimit", "-p", str(daemon.pid), "--as=unlimited:"])
+    assert daemon.run(OPEN.replace("tap0", "tun1")).stdout.strip() == "opened"
+    program.end()

@@ -32,10 +32,10 @@ def address(family, prefix, peer, text):
 
 def device(error, addresses=()):
     if error:
-        return struct.pack("=i332x", error)
+        return struct.pack("=i348x", error)
     body = struct.pack("=iIQqQBBHIIiIBBBB6sH16s16s32s", 0, 4, 12, 1600000000, 4026531840, TUN, 2, 3, 7, 1500, 812, 501, 1, 1,
                        1, len(addresses), b"\x02\0\0\0\0\1", len(addresses), b"tun3", b"linux", b"openvpn")
-    return body + struct.pack("=6Q", 1, 2, 3, 4, 5, 6) + b"".join(addresses).ljust(160, b"\0")
+    return body + struct.pack("=8Q", 1, 2, 3, 4, 5, 6, 7, 8) + b"".join(addresses).ljust(160, b"\0")
 
 
 def pair_end(name, has_netns, addresses=()):

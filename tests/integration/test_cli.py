@@ -489,7 +489,7 @@ def test_reader_that_has_gone(world):
 MAGIC, VERSION = 0x64707474, 1
 STATUS, STOP, REPLY = 3, 4, 0x8000
 HEADER = struct.Struct("=IHHII")
-DEVICE = struct.Struct("=iIQqQBBHIIiIBBBB6sH16s16s32s6Q")
+DEVICE = struct.Struct("=iIQqQBBHIIiIBBBB6sH16s16s32s8Q")
 ADDRESS = struct.Struct("=BBBB16s")
 
 
@@ -498,12 +498,12 @@ def device_reply(serial, **values):
     v = {"error": 0, "next": 0, "open_number": 1, "since": 1700000000, "netns": 0, "kind": 2, "state": 2, "unit": 0,
          "ifindex": 9, "mtu": 1500, "pid": 42, "uid": 0, "channel": 1, "header_mode": 0, "has_mac": 0, "address_count": 0,
          "mac": b"", "addresses_total": 0, "ifname": b"tap0", "link": b"linux", "program": b"program",
-         "counters": (1, 2, 3, 4, 5, 6), "addresses": [], "version": VERSION, "magic": MAGIC, "type": STATUS | REPLY,
-         "cut": 0, **values}
+         "counters": (1, 2, 3, 4, 5, 6), "memory": (0, 0), "addresses": [], "version": VERSION, "magic": MAGIC,
+         "type": STATUS | REPLY, "cut": 0, **values}
     body = DEVICE.pack(v["error"], v["next"], v["open_number"], v["since"], v["netns"], v["kind"], v["state"], v["unit"],
                        v["ifindex"], v["mtu"], v["pid"], v["uid"], v["channel"], v["header_mode"], v["has_mac"],
                        v["address_count"], v["mac"], v["addresses_total"], v["ifname"], v["link"], v["program"],
-                       *v["counters"])
+                       *v["counters"], *v["memory"])
     # The struct is aligned to 8: what packs to other sizes would be a mistake in this test.
     for n in range(8):
         body += ADDRESS.pack(*v["addresses"][n]) if n < len(v["addresses"]) else bytes(ADDRESS.size)
@@ -579,8 +579,8 @@ def test_text_of_strangers_cannot_command_a_terminal(tmp_path):
 def test_numbers_and_addresses_at_their_limits(tmp_path):
     largest = 2**64 - 1
     values = {"counters": (largest,) * 6, "netns": largest, "open_number": largest, "uid": 2**32 - 1, "address_count": 8,
-              "addresses_total": 65535, "has_mac": 1, "mac": b"\xff" * 6, "program": b"x" * 31, "ifname": b"i" * 15,
-              "addresses": [(6, 128, 1, 0, b"\xff" * 16)] * 8}
+              "addresses_total": 65535, "has_mac": 1, "channel": 2, "memory": (largest, largest), "mac": b"\xff" * 6,
+              "program": b"x" * 31, "ifname": b"i" * 15, "addresses": [(6, 128, 1, 0, b"\xff" * 16)] * 8}
     with StandIn(tmp_path / "socket", lambda sock, serial, cursor: sock.send(device_reply(serial, **values))):
         table = tuntapd("status", "-s", tmp_path / "socket")
         text = tuntapd("status", "--json", "-s", tmp_path / "socket")

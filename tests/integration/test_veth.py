@@ -2,6 +2,7 @@
 """Relayed devices on the veth link: frames whole and complete, counters, rights, idleness."""
 import os
 import pathlib
+import re
 
 import pytest
 from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemon
@@ -25,6 +26,24 @@ def test_status_shows_the_link_and_the_channel(namespace, daemon):
     holder.end()
     wait_until(lambda: not namespace.has("tap3"), 2)
     wait_until(lambda: daemon.state("tap3") == "closed")
+
+
+def test_status_shows_the_memory_and_its_bound(namespace, daemon):
+    """The bound is what the kernel has granted for each queue, and a burst of the longest frames both ways; a table has a column for it."""
+    holder = daemon.hold("tap3")
+    memory = daemon.status()["tap3"]["memory"]
+    channel, ring, long_frames, sending, buffers = 2 << 21, 4 << 20, 8 << 20, 2 << 20, 2 * 64 * 65600
+    assert channel + ring + long_frames + sending + buffers < memory["limit"] < 32 << 20
+    relay = one_relay(daemon)
+    pages = int(pathlib.Path(f"/proc/{relay}/statm").read_text().split()[1])
+    assert abs(memory["relay"] - pages * os.sysconf("SC_PAGE_SIZE")) < 1 << 20
+    table = namespace.run([TUNTAPD, "status", "-s", daemon.socket]).stdout.splitlines()
+    assert table[0].split()[-1] == "MEMORY"
+    assert re.fullmatch(rf"\d+/{memory['limit']}", next(line for line in table if line.startswith("tap3 ")).split()[-1])
+    holder.end()
+    wait_until(lambda: daemon.state("tap3") == "closed")
+    assert daemon.status()["tap3"]["memory"] is None
+    assert "MEMORY" not in namespace.run([TUNTAPD, "status", "-s", daemon.socket]).stdout
 
 
 def test_frames_of_every_size_both_ways(namespace, daemon):

@@ -124,7 +124,7 @@ static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE
     MESSAGE_TUN_SET, MESSAGE_CAPTURE, MESSAGE_PAIR, MESSAGE_PAIR_LIST, MESSAGE_PAIR_DELETE,
     MESSAGE_BRIDGE};
 static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32, 224, 32, 32, 40};
-static const size_t reply_bytes[] = {64, 32, 352, 32, 32, 32, 48, 144, 144, 32, 32};
+static const size_t reply_bytes[] = {64, 32, 368, 32, 32, 32, 48, 144, 144, 32, 32};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*

@@ -100,6 +100,12 @@ fake_send(struct port *port, const struct port_frame *frames, unsigned count)
 	return (int)taken;
 }
 
+static size_t
+fake_memory(struct port *port)
+{
+	return 1000000;
+}
+
 static uint64_t
 fake_dropped(struct port *port)
 {
@@ -112,7 +118,7 @@ fake_close(struct port *port)
 }
 
 static const struct port_ops fake_ops = {
-	.receive = fake_receive, .send = fake_send, .dropped = fake_dropped, .close = fake_close,
+	.receive = fake_receive, .send = fake_send, .memory = fake_memory, .dropped = fake_dropped, .close = fake_close,
 };
 
 static const uint8_t mac[6] = {0x02, 1, 2, 3, 4, 6};
@@ -201,6 +207,18 @@ settle(void)
 	} while (state == RELAY_GOES_ON && calls != fake.calls + fake.out_count);
 	return state;
 }
+
+/* All that can wait somewhere: the port's, the channel's both ways, a burst's each way. */
+START_TEST(what_it_holds_at_most_is_told)
+{
+	int room = 0;
+	socklen_t length = sizeof(room);
+
+	ck_assert_int_eq(getsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &room, &length), 0);
+	ck_assert_uint_ge(counters.memory_limit, 1000000 + 2 * (uint64_t)room + 2 * (uint64_t)PORT_BURST * PORT_FRAME_MAX);
+	ck_assert_uint_le(counters.memory_limit, 1000000 + 2 * (uint64_t)room + 2 * (uint64_t)PORT_BURST * (PORT_FRAME_MAX + 1000));
+}
+END_TEST
 
 START_TEST(order_is_kept_to_the_program)
 {
@@ -573,6 +591,7 @@ main(void)
 	TCase *tcase = tcase_create("relay"), *tun = tcase_create("tun");
 
 	tcase_add_checked_fixture(tcase, a_relay, its_end);
+	tcase_add_test(tcase, what_it_holds_at_most_is_told);
 	tcase_add_test(tcase, order_is_kept_to_the_program);
 	tcase_add_test(tcase, order_is_kept_to_the_port);
 	tcase_add_test(tcase, one_turn_moves_a_burst_at_most_and_both_ways);
