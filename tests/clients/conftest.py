@@ -106,7 +106,7 @@ def pytest_generate_tests(metafunc):
     metafunc.parametrize("client", [pytest.param((name, link), id=f"{name}-{link}")
                                     for name in marker.args
                                     for link in ("linux", "veth")
-                                    if link == "linux" or (CLIENTS[name].dialect == "bsd" and CLIENTS[name].device == "tap")],
+                                    if link == "linux" or CLIENTS[name].dialect == "bsd"],
                          indirect=True)
 
 

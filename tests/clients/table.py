@@ -19,7 +19,7 @@ class Client:
     package: str = ""
     # It has nothing of root.
     as_user: bool = False
-    # What the run adds: the link of its device (BSD's taps are on each link that makes them), and what passed.
+    # What the run adds: the link of its device (BSD's devices are on each link), and what passed.
     link: str = "linux"
     passed: str = ""
 
