@@ -3,6 +3,7 @@
 
 Each runs in namespaces of its own, with a daemon of its own.
 """
+import json
 import pathlib
 import re
 import signal
@@ -91,6 +92,11 @@ def echo(files, directory, *header):
     program = world.piped("tun-echo", "/dev/tun0", *header)
     if "ready" not in program.stdout.readline():
         yield f"the program does not open its device:\n{world.said()}"
+    # Units are high, in turn; what the daemon says of it is read from the kernel.
+    shown = json.loads(world.command("status", "--json", "tun0").stdout)["devices"][0]
+    found = [shown["interface"], shown["mtu"], shown["holder"]["program"], *(f"{a['address']}/{a['prefix']}" for a in shown["addresses"])]
+    if found != ["utun257", 1500, "tun-echo", "10.77.0.1/32", "fd77::1/64"]:
+        yield f"status: {found}"
     ping = run(["ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", "10.77.0.2"])
     program.send_signal(signal.SIGTERM)
     text = program.communicate(timeout=SECONDS)[0]
@@ -185,6 +191,25 @@ def stopped(files, directory):
         yield "the socket is left"
 
 
+def routes(files, directory):
+    """Routes of the configuration, to the other end and by a gateway, in both families."""
+    world = World(files, directory, """
+device tun0 {
+    addresses = {"10.77.0.1 peer 10.77.0.2", "fd77::1/64"}
+    routes = {"10.78.0.0/15", "10.80.0.0/20 via 10.77.0.2", "fd78::/48", "fd79::/40 via fd77::2"}
+    up = true
+}
+""")
+    program, text = hold(world)
+    shown = run(["ip", "route"]).stdout + run(["ip", "-6", "route"]).stdout
+    for wanted in ("10.78.0.0/15 dev utun257", "10.80.0.0/20 via 10.77.0.2 dev utun257", "fd78::/48 dev utun257",
+                   "fd79::/40 via fd77::2 dev utun257"):
+        if wanted not in shown:
+            yield f"no route {wanted}: {text}{shown}{world.said()}"
+    end(program)
+    yield from nothing_left(world)
+
+
 # What goes wrong in the daemon, the first time: what the program hears.  None: nothing, the open works.
 WRONG = [
     ("socket/utun:EMFILE:1", "Too many open files"),
@@ -228,7 +253,7 @@ def wrongs(files, directory):
 INSIDE = {
     "strict": strict, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
     "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
-    "second": second, "stopped": stopped, "wrongs": wrongs,
+    "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs,
 }
 
 
@@ -264,6 +289,11 @@ def check_killed(stand_files, root):
 def check_restarted(stand_files, root):
     """The same with a daemon that is told to end."""
     yield from inside("restarted", stand_files)
+
+
+def check_routes(stand_files, root):
+    """Routes of the configuration are there, with and without a gateway."""
+    yield from inside("routes", stand_files)
 
 
 def check_second(stand_files, root):

@@ -15,6 +15,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +26,7 @@
 #include <unistd.h>
 
 #define ARGUMENTS_MAX 4096
+#define WORDS_MAX 256
 
 static char loader_path[PATH_MAX], program_path[PATH_MAX];
 
@@ -118,6 +120,45 @@ static int
 darwin_execvp(const char *file, char *const argv[])
 {
 	return (int)standin_translated(exec_found(file, argv));
+}
+
+/* Words of a variable list, up to a NULL one. */
+static void
+take_words(char *words[WORDS_MAX], const char *first, va_list *args)
+{
+	size_t count = 0;
+
+	for (const char *word = first; word != NULL; word = va_arg(*args, const char *)) {
+		if (count == WORDS_MAX - 1) {
+			standin_refuse("too many words of a program");
+		}
+		words[count++] = (char *)(uintptr_t)word;
+	}
+	words[count] = NULL;
+}
+
+static int
+darwin_execl(const char *path, const char *word, ...)
+{
+	char *words[WORDS_MAX];
+	va_list args;
+
+	va_start(args, word);
+	take_words(words, word, &args);
+	va_end(args);
+	return darwin_execv(path, words);
+}
+
+static int
+darwin_execlp(const char *file, const char *word, ...)
+{
+	char *words[WORDS_MAX];
+	va_list args;
+
+	va_start(args, word);
+	take_words(words, word, &args);
+	va_end(args);
+	return darwin_execvp(file, words);
 }
 
 static int
@@ -357,7 +398,7 @@ darwin_gethostuuid(uint8_t id[16], const struct timespec *wait)
 }
 
 const struct standin_symbol standin_process_symbols[] = {
-	OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid), OTHER(getrlimit),
+	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid), OTHER(getrlimit),
 	OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setrlimit), OTHER(setsid), OTHER(setuid),
 	OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(seteuid), SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid), SAME(getuid), SAME(sleep),
 	AS("_getgroups$DARWIN_EXTSN", getgroups),

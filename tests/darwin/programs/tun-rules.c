@@ -5,7 +5,8 @@
  *	tun-rules DEVICE
  *
  * The device is nobody else's, and not configured.  The program configures it by its name, as programs of macOS do, and then asks the system
- * behind it for answers: an echo request that is written is answered by what is read.
+ * behind it for answers: an echo request that is written is answered by what is read.  At the end it becomes another program, which is this
+ * one with the descriptor's number and the count of rows so far, and goes on.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/event.h>
 #include <sys/ioctl.h>
@@ -419,19 +421,42 @@ check_copy(int fd)
 	row("then the number is nothing", fails(read(moved, packet, sizeof(packet)), EBADF));
 }
 
+/* What the next program, which did not open the device, finds at the descriptor. */
+static void
+check_inherited(int fd, const char *path)
+{
+	uint8_t packet[4000], out[60];
+	struct stat st;
+	int mode = 7;
+
+	row("the next program has the device", fstat(fd, &st) == 0 && S_ISCHR(st.st_mode));
+	row("and its interface by its name", comes_up());
+	make_echo(out, 60, 20);
+	row("its packets have no header", write(fd, out, 60) == 60 && is_answer(packet, read_soon(fd, packet, sizeof(packet)), 60, 20));
+	row("its errors are the device's", fails(write(fd, out, 0), EINVAL) && ioctl(fd, TUNGIFHEAD, &mode) == 0 && mode == 0);
+	row("it is open to nobody else", fails(open(path, O_RDWR), EBUSY));
+}
+
 int
 main(int argc, char **argv)
 {
 	struct stat by_path;
 	const char *path;
+	char number[16], count[16];
 	int fd;
 
-	if (argc != 2) {
+	if (argc < 2) {
 		fprintf(stderr, "usage: tun-rules DEVICE\n");
 		return 64;
 	}
 	path = argv[1];
 	device = strrchr(path, '/') + 1;
+	if (argc == 4) {
+		rows = atoi(argv[3]);
+		check_inherited(atoi(argv[2]), path);
+		printf("1..%d\n", rows);
+		return failures != 0;
+	}
 	check_path(path, &by_path);
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	row("it opens", fd >= 0);
@@ -446,7 +471,12 @@ main(int argc, char **argv)
 	check_changes(fd);
 	check_copy(fd);
 	fd = open(path, O_RDWR);
-	row("it opens again at once", fd == 3 && (flags_of() & IFF_UP) == 0);
-	printf("1..%d\n", rows);
-	return failures != 0;
+	row("it opens again at once", fd == 3 && (flags_of() & IFF_UP) == 0 && add_address());
+	if (failures == 0) {
+		snprintf(number, sizeof(number), "%d", fd);
+		snprintf(count, sizeof(count), "%d", rows);
+		execl(argv[0], argv[0], path, number, count, (char *)NULL);
+		row("it becomes another program", false);
+	}
+	return 1;
 }
