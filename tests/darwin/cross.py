@@ -32,6 +32,9 @@ spec.loader.exec_module(clients)
 CACHE = clients.CACHE.parent / "darwin"
 COMPILER = "ziglang==0.17.1 --hash=sha256:ea6cc5d87b033cf0aedfbc8f9549a908cae6c50ac31f1698188fa48a74524b54"
 
+# A place that is root's alone, on every Mac: /usr/local and /opt/homebrew may be a user's.
+PREFIX = "/opt/tuntapd"
+
 # The first macOS whose kernel has all that is used here (Darwin 20), and the last that gets the older, plainer form of bindings.
 DEPLOYMENT_TARGET = "11.0"
 # The headers and the stub of libSystem are of a later macOS: what the target does not have must not be used.
@@ -128,6 +131,7 @@ pkg_config_libdir = '{packages}'
 needs_exe_wrapper = true
 
 [built-in options]
+prefix = '{prefix}'
 c_args = ['-idirafter', '{include}', '-fno-sanitize=undefined', {not_younger}]
 
 [host_machine]
@@ -216,7 +220,7 @@ def cross_file(architecture, prefixes, directory):
     path = directory / f"{architecture}.cross"
     cpu = ARCHITECTURES[architecture][0]
     text = CROSS_FILE.format(tools=tools(architecture), packages=":".join(f"{prefix}/lib/pkgconfig" for prefix in prefixes),
-                             include=HERE / "include", cpu=cpu,
+                             include=HERE / "include", cpu=cpu, prefix=PREFIX,
                              not_younger=", ".join(f"'{flag}'" for flag in NOT_YOUNGER))
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
@@ -230,8 +234,7 @@ def build_for(architecture, directory):
     if (there / "build.ninja").exists() and cross.stat().st_mtime > (there / "build.ninja").stat().st_mtime:
         shutil.rmtree(there)
     if not (there / "build.ninja").exists():
-        logged("meson", ["meson", "setup", there, ROOT, "--cross-file", cross, "-Dwerror=true", "-Dtests=false", "--prefix=/usr/local"],
-               directory)
+        logged("meson", ["meson", "setup", there, ROOT, "--cross-file", cross, "-Dwerror=true", "-Dtests=false"], directory)
     logged("ninja", ["ninja", "-C", there], directory)
     return there
 

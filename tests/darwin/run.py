@@ -13,6 +13,7 @@ import sys
 import tempfile
 
 import cross
+import dist
 import doctor
 import files
 import frames
@@ -41,7 +42,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(doctor), *checks_of(kext), *checks_of(live), *checks_of(frames)]
+    checks = [*checks_of(files), *checks_of(dist), *checks_of(doctor), *checks_of(kext), *checks_of(live), *checks_of(frames)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")
@@ -53,7 +54,7 @@ def main():
     print("ok 1 - the macOS files are built, for both architectures, without a warning")
     os.environ.update(cross.environment())
     known = {"files": {path.name: macho.slices(path) for path in sorted(universal.iterdir())}, "entries": read_entries(),
-             "universal": universal, "build": build, "kext_directory": build / "darwin" / "kext"}
+             "universal": universal, "build": build, "kext_directory": build / "darwin" / "kext", "tarball": dist.make_tarball(build)}
     if stand.can_run():
         known["stand_files"] = stand.make_all(build / "darwin", cross.tools("x86_64") / "cc")
         if os.geteuid() == 0:
