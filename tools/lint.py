@@ -7,6 +7,7 @@ a man page.  BUILD is a configured and built directory: its compile_commands.jso
 tuntapd is asked for help.
 """
 import concurrent.futures
+import hashlib
 import os
 import pathlib
 import re
@@ -190,9 +191,52 @@ def check_shellcheck():
     scripts = [path for path in files("*") if path.suffix in ("", ".sh") and path.read_bytes()[:9] == b"#!/bin/sh"]
     if len(scripts) < 4:
         yield "the scripts are not found"
-    done = run(["shellcheck", "-S", "info", *map(str, scripts)])
+    done = run(["shellcheck", "-x", "-S", "info", *map(str, scripts)])
     if done.returncode != 0:
         yield from complaint(done)
+
+
+def cache():
+    return pathlib.Path(os.environ.get("TUNTAPD_CACHE", pathlib.Path.home() / ".cache" / "tuntapd"))
+
+
+def actionlint():
+    """The checker of workflows, built once from pinned sources: tools/actionlint."""
+    sums = (ROOT / "tools/actionlint/go.sum").read_bytes()
+    target = cache() / "tools" / f"actionlint-{hashlib.sha256(sums).hexdigest()[:12]}"
+    if not target.exists():
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f"{target.name}.{os.getpid()}")
+        subprocess.run(["go", "build", "-mod=readonly", "-o", partial, "github.com/rhysd/actionlint/cmd/actionlint"],
+                       cwd=ROOT / "tools/actionlint", check=True, capture_output=True, text=True)
+        partial.rename(target)
+    return target
+
+
+def check_workflows():
+    """Workflows are what the checker knows; they run nothing but scripts of the tree, and actions of one version."""
+    workflows = files(".github/workflows/*.yml")
+    if len(workflows) < 2:
+        yield "the workflows are not found"
+    try:
+        done = run([str(actionlint()), "-no-color", *map(str, workflows)])
+    except subprocess.CalledProcessError as error:
+        yield f"actionlint cannot be built: {error.stderr[-1000:]}"
+        return
+    if done.returncode != 0:
+        yield from complaint(done)
+    for path in workflows:
+        for number, line in enumerate(lines(path), 1):
+            used = re.match(r"\s*(?:- )?uses: (.*)", line)
+            if used and not re.fullmatch(r"[\w./-]+@v\d+\.\d+\.\d+", used.group(1)):
+                yield f"{short(path)}:{number}: {used.group(1)} is not one version"
+            command = re.match(r"\s*(?:- )?run: (.*)", line)
+            for part in command.group(1).split(" && ") if command else []:
+                words = shlex.split(part.removeprefix("sudo "))
+                scripts = [words[0], *([f"tests/darwin/mac/{words[1]}"] if words[0].endswith("/step.sh") else [])]
+                for script in scripts:
+                    if not os.access(ROOT / script, os.X_OK):
+                        yield f"{short(path)}:{number}: {script} is no script of the tree"
 
 
 def pages():
@@ -240,6 +284,7 @@ CHECKS = [
     ("a function's name begins its line", check_functions),
     ("Python files compile", check_python),
     ("shellcheck", check_shellcheck),
+    ("workflows", check_workflows),
     ("mandoc -T lint", check_mandoc),
     ("every command, option and variable is in a man page", check_options),
     ("cppcheck", check_cppcheck),

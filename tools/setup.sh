@@ -38,6 +38,7 @@ debian_packages() {
 		clang-14
 		clang-tidy-14
 		cppcheck
+		golang-go unless go
 		libclang-rt-14-dev
 		libplist-utils
 		mandoc
