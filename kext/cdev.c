@@ -195,7 +195,7 @@ static int
 take_checked(struct device *dev, ifnet_t ifp, struct uio *uio, mbuf_t *out)
 {
 	size_t header_bytes = device_header_mode(dev) ? FAMILY_HEADER_BYTES : 0;
-	uint8_t header[FAMILY_HEADER_BYTES];
+	uint8_t header[FAMILY_HEADER_BYTES] = {0};
 	user_ssize_t given = uio_resid(uio);
 	uint32_t mtu = iface_mtu(ifp);
 	mbuf_t packet;
