@@ -92,8 +92,8 @@ ioctl_step(struct input *in, struct kpi_file *f)
 static void
 command_step(struct input *in, const char *name)
 {
-	static const unsigned long known[] = {0x8020690cul, 0x80206910ul, 0x80206934ul, 0x8020693cul, 0xc331693dul, 0x80206931ul, 0xc02c6938ul,
-	    0xc0286938ul};
+	static const unsigned long known[] = {0x8020690cul, 0x80206910ul, 0x80206934ul, 0x8020693cul, 0xc331693dul, 0x80206931ul,
+	    0xc02c6938ul, 0xc0286938ul};
 	uint8_t which = next(in);
 	unsigned long command = which < 128 ? known[which % 8] : (unsigned long)next_number(in, 4);
 	size_t size = (command >> 16) & 0x1fff;

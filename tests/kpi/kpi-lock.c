@@ -64,7 +64,7 @@ static struct sleeper *sleepers;
 static unsigned locks_alive, groups_alive, selinfos_recorded, links_waiting;
 static uint64_t order[LOCKS_MAX]; /* order[a] has bit b: b was taken while a was held */
 static uint64_t ids_used;
-static unsigned faster = 1;
+static unsigned faster = 1; /* atomic */
 
 static _Thread_local lck_mtx_t *held[HELD_MAX];
 static _Thread_local unsigned held_count;
@@ -125,7 +125,7 @@ model_locks(void)
 void
 kpi_faster(unsigned times)
 {
-	faster = times;
+	__atomic_store_n(&faster, times, __ATOMIC_SEQ_CST);
 }
 
 lck_grp_t *
@@ -336,7 +336,8 @@ int
 msleep(void *channel, lck_mtx_t *lock, int priority, const char *why, struct timespec *bound)
 {
 	struct sleeper me = {.channel = channel, .thread = &self, .bounded = bound != NULL};
-	uint64_t nanoseconds = bound == NULL ? 0 : ((uint64_t)bound->tv_sec * NANOSECONDS + (uint64_t)bound->tv_nsec) / faster + 1;
+	uint64_t nanoseconds = bound == NULL ? 0 : ((uint64_t)bound->tv_sec * NANOSECONDS + (uint64_t)bound->tv_nsec) /
+	    __atomic_load_n(&faster, __ATOMIC_SEQ_CST) + 1;
 	int result;
 
 	if (held_count != (lock != NULL ? 1u : 0u) || (lock != NULL && held[0] != lock)) {

@@ -8,6 +8,7 @@
 #include "world.h"
 
 #define FAULTS_MAX 400
+#define SHORTER 20 /* for what waits in vain: two seconds are a tenth of one */
 
 static uint8_t out[4000], in[4000];
 
@@ -136,6 +137,7 @@ START_TEST(a_detach_that_does_not_end)
 	struct kpi_file *f = world_open_up(0);
 	struct kpi_stat st;
 
+	kpi_faster(SHORTER);
 	kpi_hold_detach(true);
 	kpi_close(f); /* comes back all the same */
 	errno = 0;
@@ -144,6 +146,7 @@ START_TEST(a_detach_that_does_not_end)
 	ASSERT_FAILS(kpi_unload(), EBUSY);
 	ck_assert_int_eq(kpi_stat(world_path(0), &st), 0);
 	kpi_hold_detach(false);
+	kpi_faster(1);
 	f = world_open_up(0); /* waits for it */
 	kpi_close(f);
 }
@@ -169,7 +172,9 @@ START_TEST(an_open_waits_for_the_one_before)
 	pthread_t thread;
 
 	kpi_hold_detach(true);
+	kpi_faster(SHORTER);
 	kpi_close(f);
+	kpi_faster(1);
 	ck_assert_int_eq(pthread_create(&thread, NULL, let_go_when_waited_for, NULL), 0);
 	f = kpi_open(world_path(0), KPI_READ);
 	pthread_join(thread, NULL);
@@ -308,7 +313,9 @@ START_TEST(a_late_packet_of_the_stack)
 	struct kpi_file *f = world_open_up(0);
 
 	ck_assert_int_eq(kpi_if_pin(world_name(0)), 0);
+	kpi_faster(SHORTER);
 	kpi_close(f);
+	kpi_faster(1);
 	world_packet(out, 100, 1);
 	ASSERT_FAILS(kpi_pinned_send(out, 100), ENOBUFS);
 	ck_assert_uint_eq(kpi_mbufs(), 0);

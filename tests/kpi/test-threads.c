@@ -126,11 +126,11 @@ be_a_program(void *argument)
 		void *(*const calls[3])(void *) = {read_until_over, write_until_over, ask_until_over};
 		struct timespec moment = {.tv_nsec = 2000000};
 
+		w->done++;
 		if (f == NULL) {
 			check_error(-1, "open");
 			continue;
 		}
-		w->done++;
 		for (unsigned i = 0; i < 3; i++) {
 			users[i] = (struct worker){.seed = next_random(&w->seed), .unit = w->unit, .file = f};
 			ck_assert_int_eq(pthread_create(&users[i].thread, NULL, calls[i], &users[i]), 0);
