@@ -779,10 +779,35 @@ key_of(const char *(*take)(struct target *to, const char *text, char *why))
 	return key;
 }
 
+/*
+ * An interface that stays while nobody holds its device: not every link has that.  Told where one of both is said, and not in each block
+ * that takes it over.
+ */
+static void
+check_persistent(struct reading *r, unsigned section, const struct device_policy *d, uint8_t kind)
+{
+	const struct link_ops *link = d->link[0] != '\0' ? link_find(d->link) : link_auto(kind);
+	unsigned said = key_of(take_persistent);
+	char why[CONFVALUE_WHY_SIZE];
+
+	if (find_place(r, section, said, 0) == r->sections[section].token) {
+		said = key_of(take_link);
+	}
+	if (!d->persistent || link == NULL || (link->kinds & (1u << kind)) == 0 || link->keep != NULL ||
+	    find_place(r, section, said, 0) == r->sections[section].token) {
+		return;
+	}
+	snprintf(why, sizeof(why), "the link '%s' makes no persistent interfaces: they would go with their last program", link->name);
+	complain_at(r, find_place(r, section, said, 0), why);
+}
+
 /* What is right by itself and not with the rest. */
 static void
-check_together(struct reading *r, unsigned section, const struct device_policy *d)
+check_together(struct reading *r, unsigned section, const struct device_policy *d, uint8_t kind)
 {
+	if (kind != 0) {
+		check_persistent(r, section, d, kind);
+	}
 	if (d->route_count > 0 && !policy_brings_up(d)) {
 		complain_at(r, find_place(r, section, key_of(take_route), 0), "a route needs the interface to be up: say up = true");
 	}
@@ -820,7 +845,7 @@ take_section(struct reading *r, unsigned section, struct target *to)
 			}
 		}
 	}
-	check_together(r, section, to->device);
+	check_together(r, section, to->device, to->kind);
 }
 
 static void
