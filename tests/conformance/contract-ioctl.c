@@ -14,8 +14,8 @@
 #include "harness.h"
 
 /* As a program compiled on this platform has them. */
-#define TUNSIFHEAD_VALUE 0x40047460u
-#define TUNGIFHEAD_VALUE 0x80047461u
+#define TUNSIFHEAD_VALUE ((uint32_t)_IOW('t', 96, int))
+#define TUNGIFHEAD_VALUE ((uint32_t)_IOR('t', 97, int))
 
 static void
 fionbio_and_setfl_agree(enum kind kind)

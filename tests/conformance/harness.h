@@ -36,6 +36,11 @@ struct contract_case {
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
     copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[],
     stdio_cases[], node_cases[], client_cases[], name_cases[], filter_cases[], without_cases[], spawn_cases[];
+/* Those of this system, to NULL: harness-linux.c, harness-darwin.c. */
+extern const struct contract_case *const contract_tables[];
+/* Why a case of them cannot hold, or not be run, on this system; NULL: it can. */
+const char *contract_excuse(const struct contract_case *c);
+extern const bool contract_news_lags;
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);
@@ -47,12 +52,12 @@ int spawn_main(const char *role, enum kind kind, int fd);
 /* The call must return -1 with that errno. */
 #define EXPECT_ERRNO(call, error) expect_errno((long)(call), (error), #call, __FILE__, __LINE__)
 /*
- * A write to an interface that has just gone down must fail with EIO: at once, or, where the channel is relayed, soon (the contract gives
- * it a second; what slips through is lost).
+ * A write to an interface that has just gone down must fail with EIO: at once, or, where the channel is relayed, or the kernel's own takes
+ * it (macOS), soon (the contract gives it a second; what slips through is lost).
  */
 #define EXPECT_EIO_SOON(call)                                                       \
 	do {                                                                        \
-		if (options.relayed) {                                              \
+		if (options.relayed || contract_news_lags) {                                              \
 			WAIT_UNTIL((call) == -1 && errno == EIO, 10000);            \
 		} else {                                                            \
 			EXPECT_ERRNO(call, EIO);                                    \
@@ -86,6 +91,8 @@ int opened(enum kind kind, unsigned unit);
 int opened_up(enum kind kind, unsigned unit);
 bool native_mode(void);
 
+/* An ioctl of an interface, by its name. */
+int ask_interface(unsigned long request, struct ifreq *ifr, const char *name);
 /* The interface of a name. */
 bool if_exists(const char *name);
 /* Waits for its end: a quarter of a second by the contract, ten times that here. */

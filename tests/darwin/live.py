@@ -87,6 +87,15 @@ def rules(files, directory):
     yield from nothing_left(world)
 
 
+def contract(files, directory, *options):
+    world = World(files, directory)
+    program = world.piped("contract", "--kind", "tun", "--kernel-names", *options)
+    text = program.communicate(timeout=SECONDS)[0]
+    if program.returncode != 0 or not re.search(r"^1\.\.\d\d", text, re.M):
+        yield f"status {program.returncode}:\n{text}{world.said()}"
+    yield from nothing_left(world)
+
+
 def echo(files, directory, *header):
     world = World(files, directory, UP)
     program = world.piped("tun-echo", "/dev/tun0", *header)
@@ -251,6 +260,7 @@ def wrongs(files, directory):
 
 
 INSIDE = {
+    "contract": contract, "contract-nonblock": lambda *where: contract(*where, "--nonblock"),
     "strict": strict, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
     "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
     "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs,
@@ -269,6 +279,16 @@ def check_strictness(stand_files, root):
 def check_tun_rules(stand_files, root):
     """A program of macOS finds at its tun device what the contract says."""
     yield from inside("rules", stand_files)
+
+
+def check_contract(stand_files, root):
+    """The contract's cases that are written for both systems hold on macOS."""
+    yield from inside("contract", stand_files)
+
+
+def check_contract_nonblock(stand_files, root):
+    """The same with non-blocking descriptors."""
+    yield from inside("contract-nonblock", stand_files)
 
 
 def check_tun_echo(stand_files, root):

@@ -17,6 +17,9 @@ ROOT = HERE.parent.parent
 ARGUMENTS = ["-std=c17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter", "-O1", "-g"]
 PROGRAMS = [*sorted((HERE / "programs").glob("*.c")),
             *(ROOT / "tests" / "programs" / f"{name}.c" for name in ("tun-echo", "tap-echo", "hold", "forker", "closer"))]
+# Cases that are written for both systems.
+CONTRACT = [ROOT / "tests" / "conformance" / f"{name}.c" for name in (
+    "contract-before", "contract-interface", "contract-io", "contract-ioctl", "contract-stack", "harness", "harness-darwin")]
 # How long anything may take; whoever expects failures waits less.
 SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "120"))
 # What is started inside is gone when the first process of it is.
@@ -43,6 +46,12 @@ def make_all(files, compiler):
     directory.mkdir(exist_ok=True)
     loader = [HERE / "loader.c", *sorted(HERE.glob("standin*.c"))]
     make(directory / "loader", [*loader, *HERE.glob("standin*.h")], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
+    make(directory / "kernel-side", [HERE / "kernel-side.c"],
+         ["cc", *ARGUMENTS, "-o", directory / "kernel-side", HERE / "kernel-side.c"])
+    # The loader knows no variables of threads; there is one thread that uses them.
+    make(directory / "contract", [*CONTRACT, CONTRACT[0].parent / "harness.h"],
+         [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-D_Thread_local=",
+          "-o", directory / "contract", *CONTRACT])
     for source in PROGRAMS:
         make(directory / source.stem, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter",
                                                   HERE / "include", "-o", directory / source.stem, source])
@@ -112,6 +121,7 @@ class World:
         path = command[0] if "/" in command[0] else self.files / "stand" / command[0]
         return subprocess.Popen([str(self.files / "stand" / "loader"), str(path), *(str(word) for word in command[1:])], **more,
                                 env={**os.environ, "TUNTAPD_SOCKET": str(self.socket),
+                                     "CONTRACT_KERNEL": str(self.files / "stand" / "kernel-side"),
                                      "DYLD_INSERT_LIBRARIES": str(self.files / "universal" / "libtuntapd-shim.dylib")})
 
     def piped(self, *command):

@@ -102,6 +102,10 @@ darwin_readv(int fd, const struct iovec *iov, int count)
 {
 	const struct standin_kind *kind = standin_kind_of(fd);
 
+	if (count <= 0 || count > 1024) {
+		errno = EINVAL;
+		return standin_translated(-1);
+	}
 	return standin_translated(kind != NULL && kind->receive != NULL ? kind->receive(fd, iov, count, 0) : readv(fd, iov, count));
 }
 
@@ -110,6 +114,10 @@ darwin_writev(int fd, const struct iovec *iov, int count)
 {
 	const struct standin_kind *kind = standin_kind_of(fd);
 
+	if (count <= 0 || count > 1024) {
+		errno = EINVAL;
+		return standin_translated(-1);
+	}
 	return standin_translated(kind != NULL && kind->send != NULL ? kind->send(fd, iov, count, 0) : writev(fd, iov, count));
 }
 
@@ -251,6 +259,15 @@ darwin_ioctl(int fd, unsigned long request, ...)
 	if ((uint32_t)request == 0x8004667eu) { /* FIONBIO */
 		on = *(int *)argument;
 		return (int)standin_translated(fcntl(fd, F_SETFL, (fcntl(fd, F_GETFL) & ~O_NONBLOCK) | (on != 0 ? O_NONBLOCK : 0)));
+	}
+	if ((uint32_t)request == 0x20006601u || (uint32_t)request == 0x20006602u) { /* FIOCLEX, FIONCLEX */
+		return (int)standin_translated(fcntl(fd, F_SETFD, (uint32_t)request == 0x20006601u ? FD_CLOEXEC : 0));
+	}
+	if ((uint32_t)request == 0x8004667du && kind != NULL && kind->type != 0) { /* FIOASYNC: sockets accept it, on and off */
+		if (*(int *)argument != 0) {
+			standin_refuse("FIOASYNC on");
+		}
+		return 0;
 	}
 	if (kind != NULL && kind->ioctl != NULL) {
 		result = kind->ioctl(fd, (uint32_t)request, argument);
@@ -498,6 +515,17 @@ darwin_fopen(const char *path, const char *mode)
 }
 
 static FILE *
+darwin_freopen(const char *path, const char *mode, FILE *stream)
+{
+	FILE *result = freopen(path, mode, stream);
+
+	if (result == NULL) {
+		(void)standin_translated(-1);
+	}
+	return result;
+}
+
+static FILE *
 darwin_fdopen(int fd, const char *mode)
 {
 	FILE *stream = fdopen(fd, mode);
@@ -600,7 +628,7 @@ darwin_check_fd_set(int fd, const void *set, int unlimited)
 
 const struct standin_symbol standin_file_symbols[] = {
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
-	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(ftruncate),
+	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen), OTHER(ftruncate),
 	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
 	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),

@@ -183,6 +183,12 @@ darwin_waitpid(int pid, int *status, int options)
 	return (int)standin_translated(result);
 }
 
+static int
+darwin_wait(int *status)
+{
+	return darwin_waitpid(-1, status, 0);
+}
+
 int
 standin_program_of(int pid, char *path, size_t size)
 {
@@ -364,6 +370,12 @@ darwin_setsid(void)
 }
 
 static int
+darwin_setpgid(int pid, int group)
+{
+	return (int)standin_translated(setpgid(pid, group));
+}
+
+static int
 darwin_setuid(uint32_t uid)
 {
 	return (int)standin_translated(setuid(uid));
@@ -399,8 +411,9 @@ darwin_gethostuuid(uint8_t id[16], const struct timespec *wait)
 
 const struct standin_symbol standin_process_symbols[] = {
 	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid), OTHER(getrlimit),
-	OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setrlimit), OTHER(setsid), OTHER(setuid),
-	OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(seteuid), SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid), SAME(getuid), SAME(sleep),
+	OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid), OTHER(setrlimit), OTHER(setsid), OTHER(setuid),
+	OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(seteuid), SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid),
+	SAME(getuid), SAME(sleep),
 	AS("_getgroups$DARWIN_EXTSN", getgroups),
 	{NULL, NULL},
 };

@@ -71,7 +71,8 @@ standin_linux_address(const void *address, uint32_t bytes, struct sockaddr_stora
 	const uint8_t *in = address;
 
 	memset(out, 0, sizeof(*out));
-	if (bytes < 2 || in[0] != bytes) {
+	/* The kernel sets the length itself (getsockaddr), so many do not; another one is a mistake. */
+	if (bytes < 2 || (in[0] != bytes && in[0] != 0)) {
 		standin_refuse("an address of %u bytes says that it has %u", bytes, in[0]);
 	}
 	switch (in[1]) {
@@ -456,6 +457,17 @@ give_control(struct darwin_message *message, struct msghdr *in)
 	message->control_bytes = control->bytes;
 }
 
+/* sendmsg and recvmsg: a count of parts that cannot be is EMSGSIZE; UIO_MAXIOV is 1024. */
+static bool
+has_parts(const struct darwin_message *message)
+{
+	if (message->iov_count > 0 && message->iov_count <= 1024) {
+		return true;
+	}
+	errno = EMSGSIZE;
+	return false;
+}
+
 static ssize_t
 send_message(int fd, const struct darwin_message *message, int flags)
 {
@@ -464,7 +476,7 @@ send_message(int fd, const struct darwin_message *message, int flags)
 	struct sockaddr_storage to;
 	struct msghdr out = {.msg_iov = message->iov, .msg_iovlen = (size_t)message->iov_count, .msg_control = control};
 
-	if (kind == NULL) {
+	if (kind == NULL || !has_parts(message)) {
 		return -1;
 	}
 	if (kind->send != NULL && (message->control == NULL || message->control_bytes == 0)) {
@@ -488,7 +500,7 @@ receive_message(int fd, struct darwin_message *message, int flags)
 	    .msg_iovlen = (size_t)message->iov_count, .msg_control = control, .msg_controllen = message->control != NULL ? sizeof(control) : 0};
 	ssize_t n;
 
-	if (kind == NULL) {
+	if (kind == NULL || !has_parts(message)) {
 		return -1;
 	}
 	message->flags = 0;
