@@ -18,6 +18,7 @@ import doctor
 import files
 import frames
 import kext
+import launchd
 import live
 import macho
 import stand
@@ -42,7 +43,8 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(dist), *checks_of(doctor), *checks_of(kext), *checks_of(live), *checks_of(frames)]
+    checks = [*checks_of(files), *checks_of(dist), *checks_of(doctor), *checks_of(kext), *checks_of(live), *checks_of(launchd),
+              *checks_of(frames)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")
