@@ -17,6 +17,9 @@ extern kmod_start_func_t *_realmain;
 extern kmod_stop_func_t *_antimain;
 extern int _kext_apple_cc;
 
+/* The loader looks for it by name, when all else is hidden. */
+extern __attribute__((visibility("default"))) kmod_info_t KMOD_INFO_NAME;
+
 KMOD_EXPLICIT_DECL(KEXT_BUNDLE, KEXT_VERSION, _start, _stop)
 
 __attribute__((visibility("hidden"))) kmod_start_func_t *_realmain = module_start;

@@ -73,6 +73,8 @@ def check_extensions_take_what_is_exported(kext_directory):
     except RuntimeError:
         return  # the check before says so
     for (architecture, kind), objects in made.items():
+        if "kmod_info" not in symbols(objects, "--defined-only"):
+            yield f"{kind} {architecture}: the loader does not find kmod_info"
         taken = symbols(objects, "--undefined-only") - symbols(objects, "--defined-only")
         used |= taken
         for symbol in sorted(taken - LOADER - table.keys()):
