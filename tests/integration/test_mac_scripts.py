@@ -3,6 +3,7 @@
 import json
 import os
 import pathlib
+import plistlib
 import re
 import subprocess
 
@@ -138,6 +139,55 @@ def test_service(tree):
 def test_build():
     done = subprocess.run([ROOT / "tests/darwin/mac/build.sh", BUILD], check=False, capture_output=True, text=True)
     assert done.returncode == 0 and "tuntapd 0." in done.stdout, done.stdout + done.stderr
+
+# What kext.sh calls on a Mac, as far as this system can play it: the compiler makes an empty file of the name that it is told.
+APPLES = {
+    "uname": "echo Darwin",
+    "xcrun": """case "$*" in
+    *--show-sdk-path) echo "$SDK" ;;
+    *-print-resource-dir) echo /resources ;;
+    *) echo "$*" >>"$SDK/compiled"
+       while [ "$1" != -o ]; do shift; done
+       : >"$2" ;;
+    esac""",
+    "lipo": """case "$*" in *"${MISSING:-none}") exit 1 ;; esac""",
+    "plutil": "true", "codesign": "true", "kmutil": "exit 1",
+}
+
+def kext_script(directory, **more):
+    for name, text in APPLES.items():
+        path = directory / "bin" / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+    (directory / "System/Library/Frameworks/Kernel.framework/Headers").mkdir(parents=True, exist_ok=True)
+    environment = {**os.environ, "PATH": f"{directory}/bin:{os.environ['PATH']}", "SDK": str(directory), **more}
+    return subprocess.run([ROOT / "tests/darwin/mac/kext.sh", directory / "out"], check=False, capture_output=True, text=True, env=environment)
+
+@pytest.mark.no_root
+def test_kext(tmp_path):
+    """The bundles are whole; the compiler is a stand-in."""
+    done = kext_script(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    version = re.search(r"version: '([0-9.]+)'", (ROOT / "meson.build").read_text()).group(1)
+    compiled = (tmp_path / "compiled").read_text().splitlines()
+    assert len(compiled) == 2
+    for kind, words in zip(("tun", "tap"), compiled):
+        plist = plistlib.loads((tmp_path / f"out/{kind}.kext/Contents/Info.plist").read_bytes())
+        assert (plist["CFBundleIdentifier"], plist["CFBundleExecutable"], plist["CFBundleVersion"]) == (f"org.tuntapd.{kind}", kind, version)
+        assert (tmp_path / f"out/{kind}.kext/Contents/MacOS/{kind}").is_file()
+        sources = {pathlib.Path(word).name for word in words.split() if word.endswith(".c")}
+        assert sources == {path.name for path in (ROOT / "kext").glob("*.c")} - {"tap.c" if kind == "tun" else "tun.c"}
+        assert f"-DKEXT_BUNDLE=org.tuntapd.{kind}" in words and f'-DKEXT_VERSION="{version}"' in words
+
+@pytest.mark.no_root
+def test_kext_that_is_not_for_both(tmp_path):
+    assert kext_script(tmp_path, MISSING="arm64e").returncode not in (0, 77)
+
+@pytest.mark.no_root
+def test_kext_is_not_linked_here():
+    done = subprocess.run([ROOT / "tests/darwin/mac/kext.sh"], check=False, capture_output=True, text=True)
+    assert done.returncode == 77 and "linked on a Mac" in done.stderr, done.stdout + done.stderr
 
 @pytest.mark.no_root
 def test_formula():
