@@ -258,7 +258,10 @@ os_is_link_name(const char *ifname)
 {
 	size_t stem = strcspn(ifname, "0123456789"), digits = strspn(ifname + stem, "0123456789");
 
-	return stem == 4 && (strncmp(ifname, "utun", 4) == 0 || strncmp(ifname, "feth", 4) == 0) && digits > 0 && ifname[stem + digits] == '\0';
+	if (stem != 4 || (strncmp(ifname, "utun", 4) != 0 && strncmp(ifname, "feth", 4) != 0)) {
+		return false;
+	}
+	return digits > 0 && ifname[stem + digits] == '\0';
 }
 
 bool

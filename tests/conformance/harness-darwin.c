@@ -30,7 +30,7 @@ static const struct {
 	{"a real node of that name is opened instead", "it makes one of Linux's"},
 	{"a fresh interface has its kind's flags and is not up", "a utun has other flags: tun-rules.c"},
 	{"the first IPv6 address brings a device up", "IPv6 addresses are set by another request there"},
-	{"an explicit down stays down when an address comes", "news of interfaces tells what is, not what was: a down that was short may be missed"},
+	{"an explicit down stays down when an address comes", "news tells what is, not what was: a short down may be missed"},
 	{"an interface taken away is EIO, never a read of 0", "nobody can take a utun away"},
 	{"FIONREAD is 0, or at least the next packet's size", "Linux's tun does not tell, so the stand-in cannot"},
 	{"another platform's values are ENOTTY and touch nothing", "they are this platform's"},

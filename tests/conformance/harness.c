@@ -384,7 +384,8 @@ main(int argc, char **argv)
 					continue;
 				}
 				if (contract_excuse(c) != NULL) {
-					printf("ok %u %s: %s # SKIP %s\n", ++number, kind == TUN ? "tun" : "tap", c->name, contract_excuse(c));
+					printf("ok %u %s: %s # SKIP %s\n", ++number, kind == TUN ? "tun" : "tap", c->name,
+					    contract_excuse(c));
 					continue;
 				}
 				passed = run_case(c, kind);

@@ -41,7 +41,8 @@ main(int argc, char **argv)
 	while (poll(fds, 2, -1) > 0) {
 		ssize_t n;
 
-		if ((fds[0].revents & POLLIN) != 0 && (n = recv(sock, packet, sizeof(packet), 0)) > 0 && send(0, packet, (size_t)n, 0) < 0) {
+		if ((fds[0].revents & POLLIN) != 0 && (n = recv(sock, packet, sizeof(packet), 0)) > 0 &&
+		    send(0, packet, (size_t)n, 0) < 0) {
 			return 0;
 		}
 		if ((fds[1].revents & POLLIN) != 0 && (n = recv(1, packet, sizeof(packet), 0)) > 0) {

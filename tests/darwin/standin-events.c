@@ -175,8 +175,8 @@ add_record(struct events *e, const struct known *known, uint32_t subclass, uint3
 	size_t stem = strcspn(known->name, "0123456789");
 	struct record *record = &e->records[e->count++];
 
-	*record = (struct record){.total_bytes = sizeof(*record), .vendor = 1, .class = 1, .subclass = subclass, .id = ++e->id, .code = code,
-	    .unit = (uint32_t)atoi(known->name + stem)};
+	*record = (struct record){.total_bytes = sizeof(*record), .vendor = 1, .class = 1, .subclass = subclass, .id = ++e->id,
+	    .code = code, .unit = (uint32_t)atoi(known->name + stem)};
 	memcpy(record->stem, known->name, stem);
 }
 
@@ -366,7 +366,8 @@ send_route(int fd, const struct iovec *iov, int count, int flags)
 {
 	const struct darwin_rt_message *m = iov->iov_base;
 
-	if (count != 1 || iov->iov_len < sizeof(*m) || m->length != iov->iov_len || m->version != 5 || m->type != 1 || m->addresses != 0x7 ||
+	if (count != 1 || iov->iov_len < sizeof(*m) || m->length != iov->iov_len || m->version != 5 || m->type != 1 ||
+	    m->addresses != 0x7 ||
 	    (m->flags & ~(0x1 | 0x2 | 0x800)) != 0) {
 		standin_refuse("a message of the routing socket of %zu bytes: type %u, version %u, addresses %#x, flags %#x", iov->iov_len,
 		    m->type, m->version, (unsigned)m->addresses, (unsigned)m->flags);

@@ -628,7 +628,8 @@ darwin_check_fd_set(int fd, const void *set, int unlimited)
 
 const struct standin_symbol standin_file_symbols[] = {
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
-	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen), OTHER(ftruncate),
+	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
+	OTHER(ftruncate),
 	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
 	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),

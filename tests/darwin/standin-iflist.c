@@ -230,7 +230,8 @@ list_interfaces(const int *mib, uint8_t *data, size_t *bytes)
 static int
 darwin_sysctl(const int *mib, uint32_t count, void *data, size_t *bytes, const void *new, size_t new_bytes)
 {
-	if (count != 6 || mib[0] != 4 || mib[1] != 17 || mib[2] != 0 || (mib[4] != 3 && mib[4] != 6) || (mib[3] != 0 && mib[3] != AF_LINK) ||
+	if (count != 6 || mib[0] != 4 || mib[1] != 17 || mib[2] != 0 || (mib[4] != 3 && mib[4] != 6) ||
+	    (mib[3] != 0 && mib[3] != AF_LINK) ||
 	    new != NULL || bytes == NULL) {
 		standin_refuse("sysctl of %u numbers: %d, %d", count, mib[0], mib[1]);
 	}

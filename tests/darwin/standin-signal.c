@@ -224,7 +224,8 @@ darwin_setitimer(int which, const struct darwin_interval *timer, struct darwin_i
 }
 
 const struct standin_symbol standin_signal_symbols[] = {
-	OTHER(kill), OTHER(pselect), OTHER(raise), OTHER(setitimer), OTHER(sigaction), OTHER(signal), OTHER(sigprocmask), SAME(alarm), SAME(pause),
+	OTHER(kill), OTHER(pselect), OTHER(raise), OTHER(setitimer), OTHER(sigaction), OTHER(signal), OTHER(sigprocmask), SAME(alarm),
+	SAME(pause),
 	AS("_pselect$1050", pselect), AS("_pselect$DARWIN_EXTSN", pselect), AS("_pthread_sigmask", sigprocmask),
 	{NULL, NULL},
 };

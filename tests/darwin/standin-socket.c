@@ -288,7 +288,8 @@ darwin_shutdown(int fd, int how)
 static const struct {
 	int darwin, linux;
 } options[] = {
-	{0x2, SO_ACCEPTCONN}, {0x4, SO_REUSEADDR}, {0x8, SO_KEEPALIVE}, {0x20, SO_BROADCAST}, {0x200, SO_REUSEPORT}, {0x1001, SO_SNDBUF}, {0x1002, SO_RCVBUF},
+	{0x2, SO_ACCEPTCONN}, {0x4, SO_REUSEADDR}, {0x8, SO_KEEPALIVE}, {0x20, SO_BROADCAST}, {0x200, SO_REUSEPORT},
+	{0x1001, SO_SNDBUF}, {0x1002, SO_RCVBUF},
 };
 
 static int
@@ -497,7 +498,8 @@ receive_message(int fd, struct darwin_message *message, int flags)
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	struct sockaddr_storage from;
 	struct msghdr in = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = message->iov,
-	    .msg_iovlen = (size_t)message->iov_count, .msg_control = control, .msg_controllen = message->control != NULL ? sizeof(control) : 0};
+	    .msg_iovlen = (size_t)message->iov_count, .msg_control = control,
+	    .msg_controllen = message->control != NULL ? sizeof(control) : 0};
 	ssize_t n;
 
 	if (kind == NULL || !has_parts(message)) {

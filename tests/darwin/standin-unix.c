@@ -2,12 +2,13 @@
 /*
  * standin-unix.c - sockets of AF_UNIX, as darwin.md 6 has them, and those of the internet.  See standin.h.
  *
- * A stream is Linux's, but for its options.  A pair of datagrams is Linux's SOCK_DGRAM, which tells as little as Darwin's of the other end's
- * being closed; what Darwin tells is made up here: the other end is looked for by sock_diag(7), and who asks next hears ECONNRESET, once.
+ * A stream is Linux's, but for its options.  A pair of datagrams is Linux's SOCK_DGRAM, which tells as little as Darwin's of the other
+ * end's being closed; what Darwin tells is made up here: the other end is looked for by sock_diag(7), and who asks next hears
+ * ECONNRESET, once.
  *
- * Buffers.  The largest datagram is the sender's SO_SNDBUF, 2048 unless it was set; Linux keeps twice what it is told, and its least is 4608
- * (SOCK_MIN_SNDBUF), which stands for the default.  What waits counts against the sender there, with some hundred bytes for each; so the
- * room is not Darwin's to the byte.
+ * Buffers.  The largest datagram is the sender's SO_SNDBUF, 2048 unless it was set; Linux keeps twice what it is told, and its least is
+ * 4608 (SOCK_MIN_SNDBUF), which stands for the default.  What waits counts against the sender there, with some hundred bytes for each;
+ * so the room is not Darwin's to the byte.
  *
  * Sources: darwin.md 6 (XNU bsd/kern/uipc_usrreq.c); unix_diag.
  */
@@ -281,7 +282,7 @@ send_datagram(int fd, const struct iovec *iov, int count, int flags)
 		errno = EMSGSIZE;
 		return -1;
 	}
-	n = standin_fails("send/datagram") ? -1 : sendmsg(fd, &out, (standin_message_flags(flags) & ~MSG_DONTWAIT) | MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = standin_fails("send/datagram") ? -1 : sendmsg(fd, &out, standin_message_flags(flags) | MSG_NOSIGNAL | MSG_DONTWAIT);
 	if (n < 0 && errno == EAGAIN) {
 		errno = ENOBUFS;
 	} else if (n < 0 && (errno == ECONNREFUSED || errno == ECONNRESET)) {

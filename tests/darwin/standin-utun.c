@@ -110,7 +110,9 @@ silence(const char *ifname)
 static void
 greet(const char *ifname)
 {
-	static const uint8_t packet[28] = {0x45, 0, 0, 28, 0, 0, 0, 0, 255, 17, 0, 0, 0, 0, 0, 0, 224, 0, 0, 251, 0x14, 0xe9, 0x14, 0xe9, 0, 8};
+	static const uint8_t packet[28] = {
+		0x45, 0, 0, 28, 0, 0, 0, 0, 255, 17, 0, 0, 0, 0, 0, 0, 224, 0, 0, 251, 0x14, 0xe9, 0x14, 0xe9, 0, 8,
+	};
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_IP), .sll_ifindex = (int)if_nametoindex(ifname)};
 	int fd = socket(AF_PACKET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 

@@ -4,9 +4,9 @@
  *
  *	tun-rules DEVICE
  *
- * The device is nobody else's, and not configured.  The program configures it by its name, as programs of macOS do, and then asks the system
- * behind it for answers: an echo request that is written is answered by what is read.  At the end it becomes another program, which is this
- * one with the descriptor's number and the count of rows so far, and goes on.
+ * The device is nobody else's, and not configured.  The program configures it by its name, as programs of macOS do, and then asks the
+ * system behind it for answers: an echo request that is written is answered by what is read.  At the end it becomes another program,
+ * which is this one with the descriptor's number and the count of rows so far, and goes on.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -306,7 +306,8 @@ check_packets(int fd)
 	row("the first one first", is_answer(packet, read_soon(fd, packet, sizeof(packet)), 60, 5) &&
 	    is_answer(packet, read_soon(fd, packet, sizeof(packet)), 80, 6));
 	make_echo(out, 1500, 7);
-	row("one of the MTU's size passes", write(fd, out, 1500) == 1500 && is_answer(packet, read_soon(fd, packet, sizeof(packet)), 1500, 7));
+	row("one of the MTU's size passes", write(fd, out, 1500) == 1500 &&
+	    is_answer(packet, read_soon(fd, packet, sizeof(packet)), 1500, 7));
 	row("one that is longer is refused", fails(write(fd, out, 1501), EMSGSIZE));
 	row("reading nothing is 0, and takes nothing", read(fd, packet, 0) == 0);
 	out[0] = 0x55;
