@@ -410,10 +410,10 @@ darwin_gethostuuid(uint8_t id[16], const struct timespec *wait)
 }
 
 const struct standin_symbol standin_process_symbols[] = {
-	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid), OTHER(getrlimit),
-	OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid), OTHER(setrlimit), OTHER(setsid), OTHER(setuid),
-	OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(seteuid), SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid),
-	SAME(getuid), SAME(sleep),
+	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid),
+	OTHER(getrlimit), OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid), OTHER(setrlimit),
+	OTHER(setsid), OTHER(setuid), OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(getgid), SAME(getpgrp), SAME(getpid),
+	SAME(getppid), SAME(getuid), SAME(seteuid), SAME(sleep),
 	AS("_getgroups$DARWIN_EXTSN", getgroups),
 	{NULL, NULL},
 };
