@@ -52,7 +52,8 @@ def compile_into(there, files, darwin):
 
 def run_check(name, files):
     """True: nothing is wrong."""
-    done = subprocess.run(["unshare", *stand.UNSHARE, sys.executable, HERE / "live.py", name, files], check=False, capture_output=True,
+    module, _, check = name.rpartition(".")
+    done = subprocess.run(["unshare", *stand.UNSHARE, sys.executable, HERE / f"{module or 'live'}.py", check, files], check=False, capture_output=True,
                           env={**os.environ, "TUNTAPD_DARWIN_SECONDS": "15"})
     return done.returncode == 0 and not done.stdout + done.stderr
 

@@ -9,8 +9,9 @@
  * Which macOS.  TUNTAPD_STANDIN_DARWIN is the kernel's major number (20: macOS 11, 24: macOS 15, the default): the limits of a write and of
  * the buffer are not the same in all.
  *
- * Limits.  What a device writes it does not show itself, whatever BIOCSSEESENT is; another one on the same interface does.  Without BIOCIMMEDIATE a read has to wait until the buffer is full or time is up: no program of ours does, so it is refused.  The
- * room for frames that wait is counted as Linux counts.
+ * Limits.  What a device writes it does not show itself, whatever BIOCSSEESENT is; another one on the same interface does.  Without
+ * BIOCIMMEDIATE a read has to wait until the buffer is full or time is up: no program of ours does, so it is refused.  The room for frames
+ * that wait is counted as Linux counts.
  *
  * Sources: darwin.md 3; XNU bsd/net/bpf.c (bpfopen, bpfread, bpfwrite, bpf_movein, bpfioctl, bpfselect, catchpacket), bsd/net/bpf.h.
  */
@@ -99,7 +100,8 @@ hold_number(unsigned number)
 	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0), length;
 
 	length = snprintf(address.sun_path + 1, sizeof(address.sun_path) - 1, "tuntapd-standin-bpf%u", number);
-	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length)) == 0) {
+	length += (int)offsetof(struct sockaddr_un, sun_path) + 1;
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, (socklen_t)length) == 0) {
 		return fd;
 	}
 	if (fd >= 0) {

@@ -2,8 +2,8 @@
 /*
  * standin-ndrv.c - sockets of an interface's driver (AF_NDRV), which send whole frames, on Linux's packet sockets.  See standin.h.
  *
- * Limits.  Receiving is not there: it would claim an EtherType from the stack.  Linux sends no frame that is longer than the interface's MTU
- * and a tag, which Darwin's driver sockets do: such a frame ends the program.
+ * Limits.  Receiving is not there: it would claim an EtherType from the stack.  Linux sends no frame that is longer than the interface's
+ * MTU and a tag, which Darwin's driver sockets do: such a frame ends the program.
  *
  * Sources: darwin.md 4; XNU bsd/net/ndrv.c (ndrv_attach, ndrv_bind, ndrv_connect, ndrv_send, ndrv_output), bsd/kern/uipc_socket.c
  * (sosendcheck).

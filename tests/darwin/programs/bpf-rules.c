@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * bpf-rules.c - what a program of macOS finds at BPF devices and driver's sockets on a feth pair, row by row: darwin.md 2, 3 and 4, with the
- * numbers and bytes that are written there, and no header's.  It knows nothing of tuntapd.  Run as root, in a network of its own.  Prints
- * TAP.  Usage: bpf-rules [KERNEL]: the kernel's major number, for what differs (20 to 24; else 24).
+ * bpf-rules.c - what a program of macOS finds at BPF devices and driver's sockets on a feth pair, row by row: darwin.md 2, 3 and 4, with
+ * the numbers and bytes that are written there, and no header's.  It knows nothing of tuntapd.  Run as root, in a network of its own.
+ * Prints TAP.  Usage: bpf-rules [KERNEL]: the kernel's major number, for what differs (20 to 24; else 24).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -250,7 +250,6 @@ writing(void)
 	int near = attach(NEAR, 0), far = attach(FAR, 0);
 	/* Up to macOS 13 a frame has 2048 bytes at the most; later the MTU and 18, header included. */
 	int most = kernel <= 22 ? 2048 : 1518, error = kernel <= 22 ? EIO : EMSGSIZE;
-	int8_t complete = 0;
 
 	fill(1514, 0x44);
 	row("a full frame", write(near, frame, 1514) == 1514 && arrives(far, 1514));
@@ -261,17 +260,17 @@ writing(void)
 		    fails(write(near, frame, (size_t)most + 1), error));
 	} else {
 		row("one of the MTU and 19 is not taken", fails(write(near, frame, (size_t)most + 1), error));
-		row("a larger MTU lets it through", set_mtu(NEAR, 9000) == 0 && set_mtu(FAR, 9000) == 0 && write(near, frame, 9018) == 9018 &&
-		    arrives(far, 9018) && fails(write(near, frame, 9019), error));
+		row("a larger MTU lets it through", set_mtu(NEAR, 9000) == 0 && set_mtu(FAR, 9000) == 0 &&
+		    write(near, frame, 9018) == 9018 && arrives(far, 9018) && fails(write(near, frame, 9019), error));
 	}
 	row("and the MTU back", set_mtu(NEAR, 1500) == 0 && set_mtu(FAR, 1500) == 0);
 	fill(60, 0x55);
 	row("without the complete header the address is the interface's", ioctl(near, 0x80044275ul, &(uint32_t){0}) == 0 &&
 	    write(near, frame, 60) == 60 && arrives(far, 60) && memcmp(buffer + 18 + 6, "\x66\x65\x74\x68\x27\x17", 6) == 0);
 	row("down: ENETDOWN", set_up(NEAR, false) == 0 && fails(write(near, frame, 60), ENETDOWN));
-	row("a reader is not told", !is_ready(near, 0) && fcntl(near, F_SETFL, O_NONBLOCK) == 0 && fails(read(near, buffer, BUFFER), EAGAIN));
+	row("a reader is not told", !is_ready(near, 0) && fcntl(near, F_SETFL, O_NONBLOCK) == 0 &&
+	    fails(read(near, buffer, BUFFER), EAGAIN));
 	row("and up again", set_up(NEAR, true) == 0 && write(far, frame, 60) == 60 && arrives(near, 60));
-	(void)complete;
 	close(near);
 	close(far);
 }

@@ -174,7 +174,8 @@ settings(void)
 	int value = 0, wide = 16370, more = 16371, less = 1499;
 	size_t bytes = sizeof(value);
 
-	row("net.link.fake.max_mtu is 2048", sysctlbyname("net.link.fake.max_mtu", &value, &bytes, NULL, 0) == 0 && value == 2048 && bytes == 4);
+	row("net.link.fake.max_mtu is 2048", sysctlbyname("net.link.fake.max_mtu", &value, &bytes, NULL, 0) == 0 && value == 2048 &&
+	    bytes == 4);
 	row("1499 and 16371 are refused", fails(sysctlbyname("net.link.fake.max_mtu", NULL, NULL, &more, 4), EINVAL) &&
 	    fails(sysctlbyname("net.link.fake.max_mtu", NULL, NULL, &less, 4), EINVAL));
 	row("16370 is not", sysctlbyname("net.link.fake.max_mtu", NULL, NULL, &wide, 4) == 0);
@@ -229,7 +230,8 @@ static void
 others(void)
 {
 	row("who is not root makes, changes and destroys none", seteuid(65534) == 0 && fails(ask(CREATE, "feth6"), EPERM) &&
-	    fails(ask(DESTROY, "feth10007"), EPERM) && fails(set_mtu("feth10007", 1500), EPERM) && fails(set_flags("feth10007", 1), EPERM) &&
+	    fails(ask(DESTROY, "feth10007"), EPERM) && fails(set_mtu("feth10007", 1500), EPERM) &&
+	    fails(set_flags("feth10007", 1), EPERM) &&
 	    fails(set_peer("feth10007", "feth20007"), EPERM));
 	row("but may ask", has_peer("feth10007", "") && flags_of("feth10007") != -1 && number_of(GET_MTU, "feth10007") == 1500);
 	row("root again", seteuid(0) == 0 && ask(DESTROY, "feth10007") == 0 && ask(DESTROY, "feth20007") == 0);

@@ -167,7 +167,8 @@ opening(const char *path)
 	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 	row("it opens", fd >= 0);
 	row("once", fails(open(path, O_RDWR), EBUSY));
-	row("its number is the same device", fstat(fd, &by_number) == 0 && S_ISCHR(by_number.st_mode) && by_number.st_rdev == by_path.st_rdev);
+	row("its number is the same device", fstat(fd, &by_number) == 0 && S_ISCHR(by_number.st_mode) &&
+	    by_number.st_rdev == by_path.st_rdev);
 	row("it is close-on-exec and non-blocking, as it was asked for", fcntl(fd, F_GETFD) == FD_CLOEXEC &&
 	    (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
 	return fd;
@@ -200,13 +201,15 @@ writing(int fd)
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, "\x02\x00\x00\x00\x00\x01\x88\xb5", 8);
 	row("a frame goes out", writes_soon(fd, 60, 60));
-	row("the least is 14 bytes", write(fd, frame, 14) == 14 && fails(write(fd, frame, 13), EINVAL) && fails(write(fd, frame, 0), EINVAL));
+	row("the least is 14 bytes", write(fd, frame, 14) == 14 && fails(write(fd, frame, 13), EINVAL) &&
+	    fails(write(fd, frame, 0), EINVAL));
 	row("the most is the MTU and 14", write(fd, frame, 1514) == 1514 && fails(write(fd, frame, 1515), EMSGSIZE));
 	memcpy(frame + 12, "\x81\x00\x00\x05\x88\xb5", 6);
 	row("and 4 for a tag", write(fd, frame, 1518) == 1518 && fails(write(fd, frame, 1519), EMSGSIZE));
 	memcpy(frame + 12, "\x88\xb5", 2);
 	row("a larger MTU, by its name", set_mtu(9000) == 0 && writes_soon(fd, 9014, 9014) && fails(write(fd, frame, 9015), EMSGSIZE));
-	row("the largest of the kind, 16370", set_mtu(16370) == 0 && writes_soon(fd, 16384, 16384) && fails(write(fd, frame, 16385), EMSGSIZE));
+	row("the largest of the kind, 16370", set_mtu(16370) == 0 && writes_soon(fd, 16384, 16384) &&
+	    fails(write(fd, frame, 16385), EMSGSIZE));
 	row("past it is none", fails(set_mtu(16371), EINVAL));
 	row("and back", set_mtu(1500) == 0 && writes_soon(fd, 1515, -1) && errno == EMSGSIZE);
 }
@@ -227,7 +230,8 @@ reading(int fd)
 	printf("# frames\n");
 	fflush(stdout);
 	row("something comes", is_ready(fd, WAIT_MS));
-	row("60 bytes, which it says before", ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 60 && is_frame(read(fd, frame, sizeof(frame)), 60));
+	row("60 bytes, which it says before", ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 60 &&
+	    is_frame(read(fd, frame, sizeof(frame)), 60));
 	row("61 in parts", is_ready(fd, WAIT_MS) && is_frame(readv(fd, parts, 3), 61));
 	row("of 200 the first 40", is_ready(fd, WAIT_MS) && read(fd, frame, 40) == 40 && frame[15] == 200);
 	row("FIONBIO and O_NONBLOCK agree", ioctl(fd, FIONBIO, &on) == 0 && (fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
