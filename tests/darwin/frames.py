@@ -164,8 +164,8 @@ def end(program, frames=None):
         yield f"the program ended with status {program.returncode}: {text}"
 
 
-def tap_rules(files, directory):
-    world = World(files, directory)
+def tap_rules(files, directory, kind=World):
+    world = kind(files, directory)
     program = world.piped("tap-rules", "/dev/tap0", "tap0")
     text = ""
     for line in program.stdout:

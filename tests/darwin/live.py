@@ -36,20 +36,25 @@ ASKED = [
 ]
 
 
-def check_command(stand_files, universal, build):
-    """The command of macOS answers as Linux's does: help, configurations good and bad, errors."""
+def compare_command(there_command, build):
+    """What a command of macOS answers otherwise than Linux's."""
     with tempfile.TemporaryDirectory() as directory:
         file = pathlib.Path(directory) / "tuntapd.conf"
         for arguments, configuration in ASKED:
             if configuration is not None:
                 file.write_text(configuration)
                 arguments = [*arguments[:2], "-c", str(file), *arguments[2:]]
-            there = run([stand_files / "loader", universal / "tuntapd", *arguments])
+            there = run([*there_command, *arguments])
             here = run([build / "cli" / "tuntapd", *arguments])
             for what in ("returncode", "stdout", "stderr"):
                 one, other = getattr(there, what), getattr(here, what)
                 if one != other:
                     yield f"{' '.join(arguments)}: {what}: {one!r}, on Linux {other!r}"
+
+
+def check_command(stand_files, universal, build):
+    """The command of macOS answers as Linux's does: help, configurations good and bad, errors."""
+    yield from compare_command([stand_files / "loader", universal / "tuntapd"], build)
 
 
 def strict(files, directory):
@@ -78,8 +83,8 @@ def nothing_left(world, but="nothing"):
             yield complaint
 
 
-def rules(files, directory):
-    world = World(files, directory)
+def rules(files, directory, kind=World):
+    world = kind(files, directory)
     program = world.piped("tun-rules", "/dev/tun0")
     text = program.communicate(timeout=SECONDS)[0]
     if program.returncode != 0 or not re.search(r"^1\.\.\d+$", text, re.M) or "not ok" in text:
@@ -96,15 +101,15 @@ def contract(files, directory, *options):
     yield from nothing_left(world)
 
 
-def echo(files, directory, *header):
-    world = World(files, directory, UP)
+def echo(files, directory, *header, kind=World):
+    world = kind(files, directory, UP)
     program = world.piped("tun-echo", "/dev/tun0", *header)
     if "ready" not in program.stdout.readline():
         yield f"the program does not open its device:\n{world.said()}"
     # Units are high, in turn; what the daemon says of it is read from the kernel.
     shown = json.loads(world.command("status", "--json", "tun0").stdout)["devices"][0]
     found = [shown["interface"], shown["mtu"], shown["holder"]["program"], *(f"{a['address']}/{a['prefix']}" for a in shown["addresses"])]
-    if found != ["utun257", 1500, "tun-echo", "10.77.0.1/32", "fd77::1/64"]:
+    if found != ["utun257", 1500, world.known_as("tun-echo"), "10.77.0.1/32", "fd77::1/64"]:
         yield f"status: {found}"
     ping = run(["ping", "-n", "-c", "3", "-i", "0.2", "-W", "5", "10.77.0.2"])
     program.send_signal(signal.SIGTERM)

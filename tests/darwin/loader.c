@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * loader.c - runs a Mach-O program for x86_64 in a Linux process.  Usage: loader [-p FILE NAME | PROGRAM] ARGUMENT...
+ * loader.c - runs a Mach-O program in a Linux process of the same processor.  Usage: loader [-p FILE NAME | PROGRAM] ARGUMENT...
  *
- * Theory of operation.  macOS and Linux call functions alike on x86_64, so a program of one runs in a process of the other, once its
- * segments are mapped, its pointers put right and the functions that it imports are there.  The functions are the stand-in's (standin.h),
- * which takes Darwin's numbers and layouts and knows no others: what it does not have ends the program, by name, when it is called.
+ * Theory of operation.  macOS and Linux call functions alike, nearly (machine.h), so a program of one runs in a process of the other, once
+ * its segments are mapped, its pointers put right and the functions that it imports are there.  The functions are the stand-in's
+ * (standin.h), which takes Darwin's numbers and layouts and knows no others: what it does not have ends the program, by name, when it is
+ * called.
  *
  * -p: as execve(2) has it, the file, and then the arguments with what the program is called first.  DYLD_INSERT_LIBRARIES names a library
  * that is put into it, one, as dyld does it (darwin.md 7): a library that cannot be loaded ends the program.
@@ -31,9 +32,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 #define SEGMENTS_MAX 16
 #define PAIRS_MAX 512
-#define CPU_X86_64 0x01000007u
 
 /* mach-o/loader.h */
 struct header {
@@ -105,11 +107,11 @@ map_slice(const char *path)
 		return file;
 	}
 	for (uint32_t i = 0; i < big(file + 4); i++) {
-		if (big(file + 8 + 20 * (size_t)i) == CPU_X86_64) {
+		if (big(file + 8 + 20 * (size_t)i) == machine_cpu) {
 			return file + big(file + 16 + 20 * (size_t)i);
 		}
 	}
-	errx(126, "%s: nothing for x86_64", path);
+	errx(126, "%s: nothing for %s", path, machine_name);
 }
 
 static void
@@ -163,8 +165,8 @@ map_image(struct image *image, const char *path)
 	image->path = path;
 	image->file = map_slice(path);
 	header = (const void *)image->file;
-	if (header->magic != 0xfeedfacf || header->cpu != CPU_X86_64) {
-		errx(126, "%s: no Mach-O file for x86_64", path);
+	if (header->magic != 0xfeedfacf || header->cpu != machine_cpu) {
+		errx(126, "%s: no Mach-O file for %s", path, machine_name);
 	}
 	library = header->type == 6;
 	image->slide = library ? find_room(header) : 0;

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 
+import arm64
 import cross
 import dist
 import doctor
@@ -34,7 +35,11 @@ def read_entries():
 
 
 # Why a check cannot be made here.
-MISSING = {"stand_files": "the loader is for Linux on x86_64", "root": "it makes a network namespace: run as root"}
+MISSING = {
+    "stand_files": "the loader is for Linux on x86_64",
+    "arm64_files": "it needs qemu-user and gcc-aarch64-linux-gnu",
+    "root": "it makes a network namespace: run as root",
+}
 
 
 def checks_of(module):
@@ -43,8 +48,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [*checks_of(files), *checks_of(dist), *checks_of(doctor), *checks_of(kext), *checks_of(live), *checks_of(launchd),
-              *checks_of(frames)]
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, arm64) for check in checks_of(module)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")
@@ -59,6 +63,8 @@ def main():
              "universal": universal, "build": build, "kext_directory": build / "darwin" / "kext", "tarball": dist.make_tarball(build)}
     if stand.can_run():
         known["stand_files"] = stand.make_all(build / "darwin", cross.tools("x86_64") / "cc")
+        if arm64.can_run():
+            known["arm64_files"] = arm64.make_all(build / "darwin")
         if os.geteuid() == 0:
             known["root"] = True
     failed = 0

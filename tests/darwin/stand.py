@@ -40,12 +40,17 @@ def make(target, sources, command):
     return target
 
 
+def make_program(target, source, compiler):
+    make(target, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter", HERE / "include",
+                            "-o", target, source])
+
+
 def make_all(files, compiler):
     """The loader, for this system; the programs, for macOS.  files: where the macOS files are; compiler: the one that makes those."""
     directory = files / "stand"
     directory.mkdir(exist_ok=True)
-    loader = [HERE / "loader.c", *sorted(HERE.glob("standin*.c"))]
-    make(directory / "loader", [*loader, *HERE.glob("standin*.h")], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
+    loader = [HERE / "loader.c", HERE / "machine-x86_64.c", *sorted(HERE.glob("standin*.c"))]
+    make(directory / "loader", [*loader, *HERE.glob("*.h")], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
     make(directory / "kernel-side", [HERE / "kernel-side.c"],
          ["cc", *ARGUMENTS, "-o", directory / "kernel-side", HERE / "kernel-side.c"])
     # The loader knows no variables of threads; there is one thread that uses them.
@@ -53,8 +58,7 @@ def make_all(files, compiler):
          [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-D_Thread_local=",
           "-o", directory / "contract", *CONTRACT])
     for source in PROGRAMS:
-        make(directory / source.stem, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter",
-                                                  HERE / "include", "-o", directory / source.stem, source])
+        make_program(directory / source.stem, source, compiler)
     return directory
 
 
@@ -116,10 +120,21 @@ class World:
         """The command of macOS, asking this daemon."""
         return run([self.files / "stand" / "loader", self.files / "universal" / "tuntapd", words[0], "-s", self.socket, *words[1:]])
 
+    def loader(self):
+        """What runs a program, and is its process."""
+        return [str(self.programs() / "loader")]
+
+    def programs(self):
+        return self.files / "stand"
+
+    def known_as(self, name):
+        """What the daemon says that a program of that name is called."""
+        return name
+
     def program(self, command, **more):
         """A program of macOS with the library in it; what it says goes where this process' does."""
-        path = command[0] if "/" in command[0] else self.files / "stand" / command[0]
-        return subprocess.Popen([str(self.files / "stand" / "loader"), str(path), *(str(word) for word in command[1:])], **more,
+        path = command[0] if "/" in command[0] else self.programs() / command[0]
+        return subprocess.Popen([*self.loader(), str(path), *(str(word) for word in command[1:])], **more,
                                 env={**os.environ, "TUNTAPD_SOCKET": str(self.socket),
                                      "CONTRACT_KERNEL": str(self.files / "stand" / "kernel-side"),
                                      "DYLD_INSERT_LIBRARIES": str(self.files / "universal" / "libtuntapd-shim.dylib")})

@@ -65,6 +65,12 @@ standin_exec(const char *path, char *const argv[], char *const envp[])
 	size_t count = 0;
 
 	if (is_darwin(path)) {
+		/* An emulator of the processor, in words: the kernel does not know that the loader wants one. */
+		char *rest = getenv("TUNTAPD_STANDIN_EMULATOR") != NULL ? strdup(getenv("TUNTAPD_STANDIN_EMULATOR")) : NULL;
+
+		while (rest != NULL) {
+			words[count++] = strsep(&rest, " ");
+		}
 		words[count++] = loader_path;
 		words[count++] = option;
 		words[count++] = (char *)(uintptr_t)path;
@@ -72,7 +78,7 @@ standin_exec(const char *path, char *const argv[], char *const envp[])
 			words[count++] = argv[i];
 		}
 		words[count] = NULL;
-		return execve(loader_path, words, envp);
+		return execve(words[0], words, envp);
 	}
 	for (size_t i = 0; envp[i] != NULL && count < ARGUMENTS_MAX - 1; i++) {
 		if (strncmp(envp[i], "DYLD_", 5) != 0) {
@@ -304,6 +310,37 @@ list_descriptors(struct darwin_fdinfo *list, int bytes)
 	return count * (int)sizeof(*list);
 }
 
+/* sys/proc_info.h, struct proc_taskinfo: what is asked for of it. */
+struct darwin_taskinfo {
+	uint64_t virtual_bytes, resident_bytes, times[4];
+	int32_t counts[12];
+};
+_Static_assert(sizeof(struct darwin_taskinfo) == 96, "the kernel's layout");
+
+/* PROC_PIDTASKINFO; 0 and errno: ESRCH. */
+static int
+give_memory(int pid, struct darwin_taskinfo *out)
+{
+	unsigned long pages, resident;
+	char path[64];
+	FILE *file;
+	int n = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/statm", pid);
+	file = fopen(path, "re");
+	if (file != NULL) {
+		n = fscanf(file, "%lu %lu", &pages, &resident);
+		fclose(file);
+	}
+	if (n != 2) {
+		errno = ESRCH;
+		return (int)standin_translated(-1) + 1;
+	}
+	*out = (struct darwin_taskinfo){.virtual_bytes = pages * (uint64_t)getpagesize(),
+	    .resident_bytes = resident * (uint64_t)getpagesize()};
+	return (int)sizeof(*out);
+}
+
 /* The bytes that were written; 0 and errno: ESRCH. */
 static int
 darwin_proc_pidinfo(int pid, int flavor, uint64_t argument, void *data, int bytes)
@@ -312,6 +349,9 @@ darwin_proc_pidinfo(int pid, int flavor, uint64_t argument, void *data, int byte
 
 	if (flavor == 1 && pid == getpid()) { /* PROC_PIDLISTFDS */
 		return list_descriptors(data, bytes);
+	}
+	if (flavor == 4 && argument == 0 && bytes == (int)sizeof(struct darwin_taskinfo)) {
+		return give_memory(pid, data);
 	}
 	if (flavor != 3 || argument != 0 || bytes != (int)sizeof(info)) { /* PROC_PIDTBSDINFO */
 		standin_refuse("proc_pidinfo of process %d, flavor %d, %d bytes", pid, flavor, bytes);

@@ -21,6 +21,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "machine.h"
+
 #define NUMBERS_MAX 4096
 #define CALLS_MAX 16
 
@@ -208,7 +210,7 @@ standin_start(const char *program)
 	standin_process_start(program);
 }
 
-static _Noreturn void
+static void
 missing(const char *symbol)
 {
 	standin_refuse("%s is not there", symbol);
@@ -221,42 +223,15 @@ make_room(void)
 	static uint8_t *page;
 	static size_t used;
 
-	if (page == NULL || used + 32 > 65536) {
+	if (page == NULL || used + MACHINE_CODE_BYTES > 65536) {
 		page = mmap(NULL, 65536, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		used = 0;
 		if (page == MAP_FAILED) {
 			err(126, "mmap");
 		}
 	}
-	used += 32;
-	return page + used - 32;
-}
-
-/* A function that ends the program with its name: mov $symbol, %rdi; mov $missing, %rax; jmp *%rax. */
-static void *
-make_missing(const char *symbol)
-{
-	uint8_t *code = make_room();
-	uint64_t function = (uint64_t)missing;
-
-	memcpy(code, "\x48\xbf", 2);
-	memcpy(code + 2, &symbol, 8);
-	memcpy(code + 10, "\x48\xb8", 2);
-	memcpy(code + 12, &function, 8);
-	memcpy(code + 20, "\xff\xe0", 2);
-	return code;
-}
-
-/* A function that is another by a name of its own: mov $place, %r11; jmp *%r11. */
-static void *
-make_alias(void *place)
-{
-	uint8_t *code = make_room();
-
-	memcpy(code, "\x49\xbb", 2);
-	memcpy(code + 2, &place, 8);
-	memcpy(code + 10, "\x41\xff\xe3", 3);
-	return code;
+	used += MACHINE_CODE_BYTES;
+	return page + used - MACHINE_CODE_BYTES;
 }
 
 static void *
@@ -264,7 +239,8 @@ find_in_tables(const char *symbol, size_t length)
 {
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
 		for (const struct standin_symbol *s = tables[i]; s->symbol != NULL; s++) {
-			if (strncmp(s->symbol, symbol, length) == 0 && s->symbol[length] == '\0') {
+			if (strncmp(s->symbol, symbol, length) == 0 &&
+			    (s->symbol[length] == '\0' || machine_has_plain(s->symbol + length))) {
 				return s->place;
 			}
 		}
@@ -272,14 +248,25 @@ find_in_tables(const char *symbol, size_t length)
 	return NULL;
 }
 
-/* Cancellation is not what is tested, so a function's form without it does the same; but pairs tell the two apart, by address. */
+/*
+ * Cancellation is not what is tested, so a function's form without it does the same; but pairs tell the two apart, by address.
+ */
 static void *
 make(const char *symbol)
 {
 	const char *form = strstr(symbol, "$NOCANCEL");
-	void *place = form != NULL ? find_in_tables(symbol, (size_t)(form - symbol)) : NULL;
+	void *place = find_in_tables(symbol, form != NULL ? (size_t)(form - symbol) : strlen(symbol));
+	uint8_t *code = make_room();
 
-	return place != NULL ? make_alias(place) : make_missing(symbol);
+	if (place == NULL) {
+		machine_write_call(code, missing, symbol);
+	} else if (machine_adapts(symbol)) {
+		machine_adapt(code, symbol, place);
+	} else {
+		machine_write_alias(code, place);
+	}
+	__builtin___clear_cache((char *)code, (char *)code + MACHINE_CODE_BYTES);
+	return code;
 }
 
 /* The same place for the same symbol, in whatever image. */
@@ -290,7 +277,7 @@ standin_find(const char *symbol)
 		const char *symbol;
 		void *place;
 	} made[512];
-	void *place = find_in_tables(symbol, strlen(symbol));
+	void *place = machine_adapts(symbol) ? NULL : find_in_tables(symbol, strlen(symbol));
 
 	for (size_t i = 0; place == NULL && i < sizeof(made) / sizeof(made[0]); i++) {
 		if (made[i].symbol == NULL) {
