@@ -30,8 +30,8 @@ struct look {
 	const char *bridge; /* whose members are listed */
 	long bridge_mtu;
 	size_t taps_bridged;
-	size_t others;
-	char other_names[160];
+	size_t others, left;
+	char other_names[160], first_left[64];
 };
 
 static bool
@@ -277,6 +277,15 @@ check_end(struct look *l, const char *name)
 	}
 }
 
+/* Whether it has a name as the daemon makes them where the kernel, or nobody, chooses it: daemon/link-veth.c, daemon/bridge.c. */
+static bool
+is_made_by_us(const char *name)
+{
+	const char *number = strncmp(name, "ttdbr", 5) == 0 ? name + 5 : strncmp(name, "ttd", 3) == 0 ? name + 3 : NULL;
+
+	return number != NULL && number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
+}
+
 static void
 on_interface(void *context, const char *name)
 {
@@ -294,6 +303,9 @@ on_interface(void *context, const char *name)
 		probe_list(l->p, path, on_member, l);
 	}
 	check_end(l, name);
+	if (is_made_by_us(name) && !l->devices->known && l->left++ == 0) {
+		snprintf(l->first_left, sizeof(l->first_left), "%.63s", name);
+	}
 	if (!interface_has(l->p, name, "tun_flags") || doctor_is_ours(l->devices, name)) {
 		return;
 	}
@@ -317,6 +329,14 @@ static void
 check_interfaces(struct look *l)
 {
 	probe_list(l->p, CLASS_NET, on_interface, l);
+	if (l->left > 0) {
+		struct finding *added = finding_add(l->f, "leftover-interfaces", SEVERITY_WARNING,
+		    "%zu interface%s with names as tuntapd makes "
+		    "them, as %s, and no daemon answers", l->left, l->left == 1 ? "" : "s", l->first_left);
+
+		finding_why(added, "a daemon was killed; the next one takes away those that nobody uses");
+		finding_mend(added, "sudo tuntapd serve");
+	}
 	if (l->others > 0) {
 		finding_add(l->f, "others-devices", SEVERITY_INFO, "others have %zu tun or tap interface%s: %s", l->others,
 		    l->others == 1 ? "" : "s",

@@ -21,8 +21,11 @@
 #include "cli/kexts.h"
 #include "cli/text.h"
 
+/* What 'tuntapd service install' installs, and what 'brew services start' does. */
 #define LABEL "org.tuntapd.daemon"
-#define DEFINITION "/Library/LaunchDaemons/" LABEL ".plist"
+#define HOMEBREW_LABEL "homebrew.mxcl.tuntapd"
+#define DEFINITION_OF "/Library/LaunchDaemons/%s.plist"
+#define PATH_BYTES 96
 #define MACOS_FIRST 1100
 #define MACOS_FIRST_TEXT "11"
 #define ZEROTIER "/Library/Application Support/ZeroTier/One"
@@ -57,23 +60,34 @@ check_version(const struct probe *p, struct findings *f)
 	}
 }
 
+/* The label of the service that is installed, with its definition's path; NULL: none is. */
+static const char *
+installed_service(const struct probe *p, char path[PATH_BYTES])
+{
+	static const char *const labels[] = {LABEL, HOMEBREW_LABEL};
+
+	for (size_t i = 0; i < sizeof(labels) / sizeof(labels[0]); i++) {
+		snprintf(path, PATH_BYTES, DEFINITION_OF, labels[i]);
+		if (probe_has(p, path)) {
+			return labels[i];
+		}
+	}
+	return NULL;
+}
+
 static void
-check_definition(const struct probe *p, struct findings *f)
+check_definition(const struct probe *p, struct findings *f, const char *path)
 {
 	struct finding *added;
 	struct stat st;
 
-	if (!probe_stat(p, DEFINITION, &st)) {
-		finding_why(finding_add(f, "service-none", SEVERITY_INFO, "tuntapd is not installed as a service of launchd"),
-		    "the daemon runs while somebody runs 'tuntapd serve'");
+	if (!probe_stat(p, path, &st) || (S_ISREG(st.st_mode) && st.st_uid == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) == 0)) {
 		return;
 	}
-	if (!S_ISREG(st.st_mode) || st.st_uid != 0 || (st.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-		added = finding_add(f, "service-dubious", SEVERITY_ERROR, DEFINITION " is not root's alone to write");
-		finding_why(added, "launchd passes over such a definition, and the daemon is not started");
-		finding_mend(added, "sudo chown root:wheel " DEFINITION);
-		finding_mend(added, "sudo chmod 0644 " DEFINITION);
-	}
+	added = finding_add(f, "service-dubious", SEVERITY_ERROR, "%s is not root's alone to write", path);
+	finding_why(added, "launchd passes over such a definition, and the daemon is not started");
+	finding_mend(added, "sudo chown root:wheel %s", path);
+	finding_mend(added, "sudo chmod 0644 %s", path);
 }
 
 /* The number after a label in launchctl's words; fallback if it is not there. */
@@ -91,48 +105,72 @@ number_after(const char *text, const char *label, long fallback)
 	return end != at + strlen(label) ? value : fallback;
 }
 
+static bool
+is_disabled(const char *text, const char *label)
+{
+	char wanted[PATH_BYTES];
+	const char *at;
+
+	snprintf(wanted, sizeof(wanted), "\"%s\" => ", label);
+	at = strstr(text, wanted);
+	return at != NULL && (strncmp(at + strlen(wanted), "disabled", 8) == 0 || strncmp(at + strlen(wanted), "true", 4) == 0);
+}
+
 static void
-check_job(const struct probe *p, struct findings *f)
+check_job(const struct probe *p, struct findings *f, const char *label, const char *path)
 {
 	struct action_answer *answer = malloc(sizeof(*answer));
 	struct finding *added;
-	const char *disabled;
+	char job[PATH_BYTES];
 	long last;
 
-	if (answer == NULL || !probe_has(p, DEFINITION)) {
-		free(answer);
+	if (answer == NULL) {
 		return;
 	}
-	if (probe_ask(p, answer, "launchctl", "print-disabled", "system", NULL) &&
-	    (disabled = strstr(answer->text, "\"" LABEL "\" => ")) != NULL) {
-		disabled += sizeof("\"" LABEL "\" => ") - 1;
-		if (strncmp(disabled, "disabled", 8) == 0 || strncmp(disabled, "true", 4) == 0) {
-			added = finding_add(f, "service-disabled", SEVERITY_WARNING, "the service " LABEL " is disabled");
-			finding_why(added, "launchd does not start it, and that lasts over an installation");
-			finding_mend(added, "sudo launchctl enable system/" LABEL);
-		}
+	snprintf(job, sizeof(job), "system/%s", label);
+	if (probe_ask(p, answer, "launchctl", "print-disabled", "system", NULL) && is_disabled(answer->text, label)) {
+		added = finding_add(f, "service-disabled", SEVERITY_WARNING, "the service %s is disabled", label);
+		finding_why(added, "launchd does not start it, and that lasts over an installation");
+		finding_mend(added, "sudo launchctl enable %s", job);
 	}
-	if (!probe_ask(p, answer, "launchctl", "print", "system/" LABEL, NULL)) {
-		added = finding_add(f, "service-not-loaded", SEVERITY_WARNING,
-		    "launchd does not know the service " LABEL ", which is installed");
+	if (!probe_ask(p, answer, "launchctl", "print", job, NULL)) {
+		added = finding_add(f, "service-not-loaded", SEVERITY_WARNING, "launchd does not know the service %s, which is installed",
+		    label);
 		finding_why(added, "it comes with the next boot, if it is not disabled");
-		finding_mend(added, "sudo launchctl bootstrap system " DEFINITION);
+		finding_mend(added, "sudo launchctl bootstrap system %s", path);
 		free(answer);
 		return;
 	}
 	last = number_after(answer->text, "last exit code = ", 0);
 	if (strstr(answer->text, "state = running") == NULL && last != 0) {
-		added = finding_add(f, "service-failed", SEVERITY_ERROR, "the service " LABEL " has failed (status %ld)", last);
+		added = finding_add(f, "service-failed", SEVERITY_ERROR, "the service %s has failed (status %ld)", label, last);
 		finding_why(added, "its log says why");
 		finding_mend(added, "tail -n 50 /var/log/tuntapd.log");
 		finding_mend(added, "sudo tuntapd config check");
-		finding_mend(added, "sudo launchctl kickstart -k system/" LABEL);
+		finding_mend(added, "sudo launchctl kickstart -k %s", job);
 	} else if (strstr(answer->text, "state = running") == NULL) {
-		added = finding_add(f, "service-stopped", SEVERITY_WARNING, "the service " LABEL " does not run");
+		added = finding_add(f, "service-stopped", SEVERITY_WARNING, "the service %s does not run", label);
 		finding_why(added, "its socket may start it");
-		finding_mend(added, "sudo launchctl kickstart -k system/" LABEL);
+		finding_mend(added, "sudo launchctl kickstart -k %s", job);
 	}
 	free(answer);
+}
+
+static void
+check_service(const struct probe *p, struct findings *f)
+{
+	char path[PATH_BYTES];
+	const char *label = installed_service(p, path);
+	struct finding *added;
+
+	if (label == NULL) {
+		added = finding_add(f, "service-none", SEVERITY_INFO, "tuntapd is not installed as a service of launchd");
+		finding_why(added, "the daemon runs while somebody runs 'tuntapd serve'");
+		finding_mend(added, "sudo tuntapd service install");
+		return;
+	}
+	check_definition(p, f, path);
+	check_job(p, f, label, path);
 }
 
 /* A word of ifconfig's text, up to a blank, a colon or the line's end. */
@@ -254,7 +292,8 @@ static void
 check_others(const struct probe *p, struct findings *f, const struct interfaces *all, const struct doctor_devices *devices)
 {
 	const bool zerotier = probe_has(p, ZEROTIER);
-	size_t utuns = 0, feths = 0, endangered = 0;
+	size_t utuns = 0, feths = 0, endangered = 0, left = 0;
+	const char *first_left = NULL;
 	struct finding *added;
 
 	for (size_t i = 0; i < all->count; i++) {
@@ -263,8 +302,23 @@ check_others(const struct probe *p, struct findings *f, const struct interfaces 
 		const long feth = unit_of(one->name, "feth");
 
 		utuns += !ours && unit_of(one->name, "utun") >= 0;
-		feths += !ours && feth >= 0;
+		feths += !ours && feth >= 0 && feth < FETH_UNIT_SAFE;
+		if (!ours && feth >= FETH_UNIT_SAFE) {
+			first_left = left++ == 0 ? one->name : first_left;
+		}
 		endangered += ours && feth >= 0 && feth < FETH_UNIT_SAFE;
+	}
+	if (left > 0) {
+		added = finding_add(f, "leftover-interfaces", SEVERITY_WARNING,
+		    "%zu interface%s from feth10000 on, as tuntapd makes them, %s no device "
+		    "that is open here, as %s", left, left == 1 ? "" : "s", left == 1 ? "is of" : "are of", first_left);
+		finding_why(added, devices->known ? "this daemon did not make them: another did, or somebody else" :
+		    "a daemon was killed; the next one takes away those that nobody uses");
+		if (devices->known) {
+			finding_mend(added, "sudo ifconfig %s destroy", first_left);
+		} else {
+			finding_mend(added, "sudo tuntapd serve");
+		}
 	}
 	if (utuns > 0) {
 		finding_why(finding_add(f, "others-utun", SEVERITY_INFO, "others have %zu utun interface%s", utuns, utuns == 1 ? "" : "s"),
@@ -337,8 +391,7 @@ doctor_check_macos(const struct probe *p, struct findings *f, const struct docto
 	struct interfaces *all = malloc(sizeof(*all));
 
 	check_version(p, f);
-	check_definition(p, f);
-	check_job(p, f);
+	check_service(p, f);
 	if (all != NULL) {
 		read_interfaces(p, all);
 		check_mtus(f, all);

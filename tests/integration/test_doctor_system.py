@@ -366,6 +366,16 @@ def test_mtus_of_a_pair(linux):
     assert found["severity"] == "warning" and found["commands"] == ["sudo ip link set dev veth0 mtu 1400"]
 
 
+def test_interfaces_of_a_killed_daemon(linux):
+    for name in ("ttdx", "ttd", "xttd0"):
+        interface(linux, name, 9, 1500)
+    assert "leftover-interfaces" not in linux.findings()
+    interface(linux, "ttd3", 10, 1500)
+    interface(linux, "ttdbr0", 11, 1500)
+    found = linux.findings()["leftover-interfaces"]
+    assert "2 interfaces" in found["what"] and "ttd3" in found["what"] and found["severity"] == "warning"
+
+
 def test_mtus_and_filter_of_a_bridge(linux):
     interface(linux, "br0", 3, 1400)
     interface(linux, "tap0", 4, 1500, tun_flags="0x1002")
@@ -420,6 +430,17 @@ def test_launchd(mac, answers, ids):
     installed(mac)
     mac.command("launchctl", answers)
     assert {name for name in mac.findings() if name.startswith("service-")} - {"service-dubious"} == ids
+
+
+def test_homebrew_s_service(mac):
+    label = "homebrew.mxcl.tuntapd"
+    mac.file(f"/Library/LaunchDaemons/{label}.plist", "<plist/>")
+    mac.command("launchctl", {})
+    found = mac.findings()
+    assert "service-none" not in found
+    assert found["service-not-loaded"]["commands"] == [f"sudo launchctl bootstrap system /Library/LaunchDaemons/{label}.plist"]
+    mac.command("launchctl", {f"print system/{label}": RUNNING.replace(LABEL, label)})
+    assert not {"service-none", "service-not-loaded", "service-stopped"} & set(mac.findings())
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="compares with root's files")
@@ -525,6 +546,16 @@ def test_interfaces_of_others(mac):
     assert "others have 2 fake Ethernet interfaces" in found["others-feth"]["what"] and "ZeroTier" in found["others-feth"]["what"]
     assert "feth0 to feth9999" in found["zerotier"]["why"] and found["zerotier"]["severity"] == "info"
     assert "mtu" not in found
+
+
+def test_interfaces_of_a_killed_daemon_on_a_mac(mac):
+    mac.command("ifconfig", {"-a": FETH.format(name="feth9999", mtu=1500, peer="feth9998")})
+    assert "leftover-interfaces" not in mac.findings()
+    mac.command("ifconfig", {"-a": FETH.format(name="feth10007", mtu=1500, peer="feth20007") +
+                             FETH.format(name="feth20007", mtu=1500, peer="feth10007")})
+    found = mac.findings()
+    assert "2 interfaces" in found["leftover-interfaces"]["what"] and "feth10007" in found["leftover-interfaces"]["what"]
+    assert "others-feth" not in found
 
 
 def test_mtus_on_a_mac(mac):
