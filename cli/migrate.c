@@ -4,8 +4,8 @@
  *
  * Theory of operation.  What tuntaposx's own FAQ lists for its removal are four directories; these and no others are taken away, once
  * its extensions are unloaded, and that only when nobody has one of its devices open.  They are not deleted: each is renamed to the
- * same path below KEPT, so that undo is a rename, too.  What was loaded is written down there before anything is unloaded.  Each step is checked;
- * the first that fails ends the run, and what was done stays done: it can be undone, or the run be repeated.
+ * same path below KEPT, so that undo is a rename, too.  What was loaded is written down there before anything is unloaded.  Each step
+ * is checked; the first that fails ends the run, and what was done stays done: it can be undone, or the run be repeated.
  *
  * Tunnelblick's extensions are unloaded, since they hold the same device names; its application is left alone, and loads them again
  * when it needs them.

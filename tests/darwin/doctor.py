@@ -197,3 +197,27 @@ def check_doctor_ships(build, universal):
         _, found, _ = look(build, path)
         if sorted(found) != [("arm64", wanted), ("x86-64", wanted)]:
             yield f"{name}: {found}"
+
+
+# What the stand-in's world, which is no Mac's, adds: there is no dyld in it, and no installed library.
+OF_THE_STAND_IN = {"loader", "shim-missing"}
+
+
+def check_doctor_of_macos(stand_files, universal, build):
+    """The command of macOS says the same of a signed program."""
+    plain = compiled(build, "x86_64")
+    for flags, entitlements, text, obstacle in SIGNATURES:
+        with tempfile.TemporaryDirectory() as directory:
+            path = pathlib.Path(directory) / "program"
+            path.write_bytes(signed(plain, flags, entitlements, text))
+            path.chmod(0o755)
+            done = subprocess.run([stand_files / "loader", universal / "tuntapd", "doctor", "--json", path], check=False, capture_output=True,
+                                  text=True)
+            try:
+                one, = json.loads(done.stdout)["looks"]
+            except ValueError:
+                yield f"{flags:#x}: status {done.returncode}: {done.stdout}{done.stderr}"
+                continue
+            found = [o["id"] for o in one["obstacles"] if o["id"] not in OF_THE_STAND_IN]
+            if (one["system"], one["architecture"], found) != ("macos", "x86-64", [obstacle] if obstacle else []):
+                yield f"{flags:#x} {entitlements}: {one}"
