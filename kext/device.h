@@ -57,23 +57,23 @@ struct device_counters {
 };
 
 struct device {
-	uint32_t unit;  /* never changes */
 	lck_mtx_t *lock; /* never changes */
+	uint32_t unit;   /* never changes */
 
-	/* By the lock, all of it. */
+	/* By the lock, all that follows. */
 	enum device_state state;
 	ifnet_t ifp;      /* ours from OPENING to the end of DETACHING; who is inside may use it without the lock */
 	uint32_t inside;  /* threads in a call of the device */
 	pid_t pid;        /* of who opened it */
-	bool header_mode;
-	bool was_up;      /* since it was opened */
-	bool selecting;   /* somebody waits in select */
 	struct queue queue;
 	struct device_counters counters;
 	union {
 		uint64_t aligned;
 		uint8_t bytes[SELINFO_BYTES];
 	} selinfo;
+	bool header_mode;
+	bool was_up;      /* since it was opened */
+	bool selecting;   /* somebody waits in select */
 };
 
 /* At load and unload.  -1: no memory, and nothing is left. */
