@@ -67,6 +67,12 @@ def strict(files, directory):
             yield f"{name}: status {done.returncode}: {done.stderr}"
 
 
+def facts(files, directory):
+    done = run([files / "stand" / "loader", files / "stand" / "socket-rules"])
+    if done.returncode != 0 or not re.search(r"^1\.\.\d\d", done.stdout, re.M):
+        yield f"status {done.returncode}:\n{done.stdout}{done.stderr}"
+
+
 def interfaces():
     return re.findall(r"^\d+: (utun\d+|feth\d+)", run(["ip", "link"]).stdout, re.M)
 
@@ -266,7 +272,7 @@ def wrongs(files, directory):
 
 INSIDE = {
     "contract": contract, "contract-nonblock": lambda *where: contract(*where, "--nonblock"),
-    "strict": strict, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
+    "strict": strict, "facts": facts, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
     "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
     "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs,
 }
@@ -279,6 +285,11 @@ def inside(name, stand_files):
 def check_strictness(stand_files, root):
     """What macOS would not take, or the stand-in does not have, ends a program."""
     yield from inside("strict", stand_files)
+
+
+def check_facts(stand_files, root):
+    """The stand-in's control and its datagrams are as macOS's are said to be."""
+    yield from inside("facts", stand_files)
 
 
 def check_tun_rules(stand_files, root):

@@ -121,6 +121,19 @@ standin_darwin_address(const struct sockaddr_storage *in, socklen_t length, void
 	*bytes = out[0];
 }
 
+/* What a fresh socket of datagrams has (darwin.md 6); Linux keeps twice as much, or its least. */
+static int
+with_defaults(int fd)
+{
+	static const int send_bytes = 2048, receive_bytes = 4096;
+
+	if (fd >= 0 && (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_bytes, sizeof(send_bytes)) < 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes)) < 0)) {
+		standin_refuse("a datagram socket's buffers: %s", strerror(errno));
+	}
+	return fd;
+}
+
 static int
 make_socket(int family, int type, int protocol)
 {
@@ -133,7 +146,7 @@ make_socket(int family, int type, int protocol)
 			errno = EPROTONOSUPPORT; /* SOCK_SEQPACKET */
 			return -1;
 		}
-		return socket(AF_UNIX, type, 0);
+		return type == 2 ? with_defaults(socket(AF_UNIX, type, 0)) : socket(AF_UNIX, type, 0);
 	case 2:
 	case 30:
 		if (type < 1 || type > 3) {
@@ -164,11 +177,17 @@ darwin_socket(int family, int type, int protocol)
 static int
 darwin_socketpair(int family, int type, int protocol, int ends[2])
 {
+	int result;
+
 	if (family != 1 || (type != 1 && type != 2) || protocol != 0) {
 		errno = EPROTONOSUPPORT;
 		return (int)standin_translated(-1);
 	}
-	return (int)standin_translated(standin_fails("socketpair") ? -1 : socketpair(AF_UNIX, type, 0, ends));
+	result = standin_fails("socketpair") ? -1 : socketpair(AF_UNIX, type, 0, ends);
+	for (int i = 0; i < 2 && result == 0 && type == 2; i++) {
+		(void)with_defaults(ends[i]);
+	}
+	return (int)standin_translated(result);
 }
 
 /* The kind of a socket; NULL and errno: it is none. */
