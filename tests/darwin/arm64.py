@@ -14,7 +14,7 @@ from stand import HERE, ROOT, run
 
 COMPILER = "aarch64-linux-gnu-gcc"
 EMULATOR = ["/usr/bin/qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
-PROGRAMS = [*(HERE / "programs" / f"{name}.c" for name in ("tun-rules", "tap-rules", "tap-bounce")),
+PROGRAMS = [*(HERE / "programs" / f"{name}.c" for name in ("tun-rules", "tap-rules", "tap-bounce", "not-variadic")),
             ROOT / "tests" / "programs" / "tun-echo.c"]
 
 
@@ -50,6 +50,14 @@ class World(stand.World):
 def check_command(arm64_files, universal, build):
     """The command for arm64 answers as Linux's does."""
     yield from live.compare_command([*EMULATOR, arm64_files / "loader", universal / "tuntapd"], build)
+
+
+def check_variadic(stand_files, arm64_files):
+    """A call that forgets that a function is variadic is seen on arm64."""
+    told = [run([*words, directory / "loader", directory / "not-variadic"]).stdout
+            for words, directory in (([], stand_files), (EMULATOR, arm64_files))]
+    if told[0] != "50\n" or told[1] in ("50\n", ""):
+        yield f"it is told {told}"
 
 
 def sizes(files, directory):
