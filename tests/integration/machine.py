@@ -117,7 +117,8 @@ class Machine:
 
     def enter(self, command):
         return ["nsenter", "-t", str(self.pid), "-m", "-n", "-p", "-i", *(["-C"] if self.cgroup else []), "-r", "-w", "--",
-                "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", *command]
+                "/usr/bin/env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                *(f"{name}={os.environ[name]}" for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ), *command]
 
     def run(self, command, check=True, **more):
         done = subprocess.run(self.enter(command), capture_output=True, text=True, timeout=120, check=False, **more)

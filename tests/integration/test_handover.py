@@ -138,7 +138,8 @@ def test_variables_for_another_process_mean_nothing(namespace, directory):
 @pytest.mark.skipif(shutil.which("systemd-socket-activate") is None, reason="there is no systemd-socket-activate")
 def test_systemd_s_own_tool_starts_the_daemon_at_the_first_connection(namespace, directory):
     path = os.path.join(directory, "socket")
-    process = namespace.start(["systemd-socket-activate", "--seqpacket", "-l", path, TUNTAPD, "serve", "-s", path], "daemon")
+    handed_on = [f"--setenv={name}" for name in ("ASAN_OPTIONS", "UBSAN_OPTIONS") if name in os.environ]
+    process = namespace.start(["systemd-socket-activate", *handed_on, "--seqpacket", "-l", path, TUNTAPD, "serve", "-s", path], "daemon")
     wait_until(lambda: os.path.exists(path), what="the socket")
     assert "serving" not in process.output
     done = namespace.run([TUNTAPD, "status", "-s", path, "tap0"])
