@@ -294,6 +294,10 @@ device_on_changed(struct devices *d, struct device *dev, const struct netif_stat
 		log_warn("%s: writing the state page", name);
 	}
 	if (dev->state != (status->up ? DEVICE_UP : DEVICE_OPEN)) {
+		/* Once: it may be that it never runs. */
+		if (status->stalled && dev->up_on_address && dev->link.ops->set_up(&dev->link) < 0 && errno != ENODEV) {
+			log_warn("%s: bringing the interface up", name);
+		}
 		log_debug("%s: interface %s is %s", name, status->ifname, status->up ? "up" : "down");
 		dev->state = status->up ? DEVICE_UP : DEVICE_OPEN;
 	}

@@ -260,6 +260,7 @@ read_link(const struct if_msghdr2 *m, struct netif_status *status)
 	status->ifindex = m->ifm_index;
 	status->up = (m->ifm_flags & IFF_UP) != 0;
 	status->carrier = (m->ifm_flags & IFF_RUNNING) != 0;
+	status->stalled = status->up && !status->carrier;
 	status->mtu = data->ifi_mtu;
 	/* What the interface received is what the program, or the relay, wrote. */
 	status->from_program = (struct message_counters){

@@ -21,6 +21,7 @@ struct netif_status {
 	char ifname[MESSAGE_IFNAME_SIZE];
 	bool up;
 	bool carrier;   /* Linux tun: somebody holds it; other drivers: as they say */
+	bool stalled;   /* macOS: up, as an address has made it, and not running: it sends nothing until it is brought up, too */
 	bool persist;   /* Linux tun: the interface would survive its last descriptor */
 	uint32_t mtu;   /* bytes */
 	bool ethernet;  /* frames are Ethernet's, and it is no loopback */

@@ -219,11 +219,8 @@ add_address(void *argument)
 		}
 	}
 	standin_netlink_add(&m, IFA_FLAGS, &flags, sizeof(flags));
-	if (standin_netlink_ask(&m) < 0) {
-		return -1;
-	}
-	standin_feth_addressed(request->name);
-	return 0;
+	standin_feth_addressed(request->name); /* UP comes first, then the news of the address */
+	return standin_netlink_ask(&m);
 }
 
 /* A sockaddr of IPv6; NULL: there is none. */

@@ -378,6 +378,28 @@ START_TEST(first_address_brings_up_a_device_that_was_never_up)
 }
 END_TEST
 
+/* As a feth of macOS is when an address has brought it up. */
+START_TEST(an_interface_that_is_up_and_does_not_run_is_brought_up_once)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, 0);
+	struct netif_status *status = fake_link_interface(a.ifindex);
+
+	status->up = status->stalled = true;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 1);
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).state, DEVICE_UP);
+	/* Again after each "down". */
+	status->up = status->stalled = false;
+	tell_changed(a.ifindex);
+	status->up = status->stalled = true;
+	tell_changed(a.ifindex);
+	ck_assert_uint_eq(fake_link_set_up_calls(), 2);
+	close_attached(&a);
+}
+END_TEST
+
 START_TEST(policy_can_forbid_that_an_address_brings_a_device_up)
 {
 	struct device_attached a;
@@ -1035,6 +1057,7 @@ main(void)
 	tcase_add_test(tcase, page_follows_up_down_and_mtu);
 	tcase_add_test(tcase, each_open_starts_in_the_default_state);
 	tcase_add_test(tcase, first_address_brings_up_a_device_that_was_never_up);
+	tcase_add_test(tcase, an_interface_that_is_up_and_does_not_run_is_brought_up_once);
 	tcase_add_test(tcase, policy_can_forbid_that_an_address_brings_a_device_up);
 	tcase_add_test(tcase, only_a_named_program_may_have_it);
 	tcase_add_test(tcase, a_user_may_have_so_many_and_no_more);

@@ -123,10 +123,10 @@ add_address(void)
 }
 
 static bool
-comes_up_soon(void)
+runs_soon(void)
 {
 	for (unsigned tries = 0; tries < WAIT_MS; tries++) {
-		if ((flags_now() & IFF_UP) != 0) {
+		if (flags_now() == (FLAGS_OF_A_TAP | IFF_UP | IFF_RUNNING)) {
 			return true;
 		}
 		(void)poll(NULL, 0, 1);
@@ -274,7 +274,7 @@ closing(int fd, const char *path)
 	fd = open(path, O_RDWR);
 	row("then it opens again, at once", fd >= 0);
 	row("as it was", flags_now() == FLAGS_OF_A_TAP && fails(write(fd, frame, 60), EIO));
-	row("the first address brings it up", add_address() == 0 && comes_up_soon());
+	row("the first address brings it up, and running", add_address() == 0 && runs_soon());
 	close(fd);
 }
 
