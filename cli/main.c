@@ -210,6 +210,30 @@ static const struct command commands[] = {
 		    "127 if there is no PROGRAM.\n",
 	},
 	{
+		.name = "service",
+		.run = cmd_service,
+		.usage = "[--dry-run] install [-c FILE] | uninstall [--wait [--timeout S] | "
+			 "--force] | start | stop | restart | status",
+		.summary = "have the machine's service manager run the daemon",
+		.description =
+		    "install makes the daemon a service of systemd's or launchd's, with a user of\n"
+		    "its own, and starts it; again, it brings all up to date.  uninstall takes\n"
+		    "everything away.  Open devices stay with install, start, stop and restart;\n"
+		    "uninstall ends them, and is refused while there are any:\n"
+		    "\n"
+		    "  -w, --wait           uninstall when the last one is closed\n"
+		    "  -t, --timeout S      with --wait: give up after S seconds\n"
+		    "  -f, --force          end them; their programs get EIO\n"
+		    "  -c, --config FILE    install: configuration file of the daemon\n"
+		    "  -n, --dry-run        change nothing: write what would be done, as a script\n"
+		    "                       for sh(1)\n"
+		    "\n"
+		    "Status 1: of status: the daemon does not run; of --wait: the time is over.\n"
+		    "Status 69: there is no such service, or no service manager that it is for.\n"
+		    "Status 75: devices are open, or a daemon runs that is no service.\n"
+		    "Status 77: this is for root to do, or others can change the program's file.\n",
+	},
+	{
 		.name = "migrate",
 		.run = cmd_migrate,
 		.usage = "[--undo] [--apply]",
@@ -238,30 +262,6 @@ static const struct command commands[] = {
 		    "\n"
 		    "Status 1: Cisco's is not here.  75: a device is in use.  71: a step failed, and\n"
 		    "what was loaded before is loaded again.\n",
-	},
-	{
-		.name = "service",
-		.run = cmd_service,
-		.usage = "[--dry-run] install [-c FILE] | uninstall [--wait [--timeout S] | "
-			 "--force] | start | stop | restart | status",
-		.summary = "have the machine's service manager run the daemon",
-		.description =
-		    "install makes the daemon a service of systemd's or launchd's, with a user of\n"
-		    "its own, and starts it; again, it brings all up to date.  uninstall takes\n"
-		    "everything away.  Open devices stay with install, start, stop and restart;\n"
-		    "uninstall ends them, and is refused while there are any:\n"
-		    "\n"
-		    "  -w, --wait           uninstall when the last one is closed\n"
-		    "  -t, --timeout S      with --wait: give up after S seconds\n"
-		    "  -f, --force          end them; their programs get EIO\n"
-		    "  -c, --config FILE    install: configuration file of the daemon\n"
-		    "  -n, --dry-run        change nothing: write what would be done, as a script\n"
-		    "                       for sh(1)\n"
-		    "\n"
-		    "Status 1: of status: the daemon does not run; of --wait: the time is over.\n"
-		    "Status 69: there is no such service, or no service manager that it is for.\n"
-		    "Status 75: devices are open, or a daemon runs that is no service.\n"
-		    "Status 77: this is for root to do, or others can change the program's file.\n",
 	},
 	{
 		.name = "help",

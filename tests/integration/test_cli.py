@@ -134,7 +134,8 @@ def commands():
 
 
 def test_help_lists_the_commands_of_this_version():
-    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "bridge", "config", "doctor", "service", "help"]
+    assert commands() == ["serve", "exec", "fd", "status", "ifname", "wait", "capture", "pair", "bridge", "config", "doctor", "service",
+                          "migrate", "switch", "help"]
     assert tuntapd("--help").stdout == tuntapd("-h").stdout == tuntapd("help").stdout
 
 

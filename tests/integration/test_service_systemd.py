@@ -266,7 +266,7 @@ device tap6 { open-hook = "/opt/hook" close-hook = "/opt/hook" }
 device tap7 { bridge = "outside" }
 pairs-group = root
 """
-HOOK = "#!/bin/sh\necho \"$1 $2\" >>/run/tuntapd/hooked\nip link show \"$INTERFACE\" >>/run/tuntapd/hooked 2>&1\n"
+HOOK = "#!/bin/sh\necho \"$1 $2\" >>/run/tuntapd/hooked\nip link show \"$INTERFACE\" >>/run/tuntapd/hooked 2>&1\nexit 0\n"
 
 def test_all_that_the_daemon_does_works_within_the_unit_s_bounds(machine):
     machine.write("/opt/hook", HOOK, 0o755)
