@@ -15,8 +15,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAC = "/src/tests/darwin/mac"
 PREFIX = "/opt/tuntapd"
 
-pytestmark = pytest.mark.skipif("asan" in str(BUILD), reason="once is enough: the scripts are what is tried")
-
 @pytest.fixture(scope="module", name="tree")
 def make_tree(tmp_path_factory):
     return install_tree(tmp_path_factory.mktemp("tree"))

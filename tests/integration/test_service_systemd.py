@@ -4,12 +4,9 @@ import re
 
 import pytest
 from machine import Machine, SystemdMachine, install_tree
-from worlds import BUILD, HOLDER, PYTHON, answer, wait_until
+from worlds import HOLDER, PYTHON, answer, wait_until
 
 PROGRAM = "/opt/tuntapd/bin/tuntapd"
-
-# The sanitizer's runtime makes calls, and needs memory, that the unit does not allow.
-pytestmark = pytest.mark.skipif("asan" in str(BUILD), reason="the sanitizer does not run within the unit's bounds")
 
 @pytest.fixture(scope="module", name="tree")
 def make_tree(tmp_path_factory):
