@@ -127,9 +127,9 @@ def test_no_node(namespace, directory):
 
 
 def test_no_node_and_no_need_of_it(namespace, directory):
-    """Taps of a pair of interfaces need no node; the tun devices, which do, are said to be missing."""
+    """What is made of a pair of interfaces needs no node; the devices that do are said to be missing."""
     configuration = pathlib.Path(directory) / "veth.conf"
-    configuration.write_text('link = "veth"\n')
+    configuration.write_text('device tap { link = "veth" }\n')
     namespace.run(["mount", "-t", "tmpfs", "none", "/dev/net"])
     daemon = Daemon(namespace, directory, ["-c", str(configuration)])
     assert "16 tun devices cannot be opened: /dev/net/tun is missing" in daemon.log and "tap devices cannot" not in daemon.log
@@ -140,7 +140,10 @@ def test_no_node_and_no_need_of_it(namespace, directory):
     os.kill(daemon.pid, signal.SIGHUP)
     daemon.process.wait_for("not taken over")
     assert daemon.run(OPEN).stdout.strip() == "opened"
-    wait_until(lambda: daemon.state("tap0") == "closed")
+    configuration.write_text('link = "veth"\n')
+    os.kill(daemon.pid, signal.SIGHUP)
+    wait_until(lambda: daemon.run(OPEN.replace("tap0", "tun0")).stdout.strip() == "opened", what="tun devices are made of pairs, too")
+    wait_until(lambda: daemon.state("tap0") == "closed" and daemon.state("tun0") == "closed")
     assert daemon.stop() == 0
 
 
@@ -252,6 +255,8 @@ s.send(b"not a request")
     holder.end()
 
 
+# sizeof(struct priv_request): daemon/privmsg.h.
+PRIV_REQUEST_BYTES = 392
 FORGED = {
     "its end of the pair": "borrow(3)",
     "the control socket": "borrow(4)",
@@ -287,7 +292,7 @@ def accomplice(bound=False):
 connection = {FORGED[connection]}
 assert struct.unpack("3i", socket.socket(fileno=os.dup(connection)).getsockopt(socket.SOL_SOCKET, 17, 12))[1] == 0
 request = {request!r}
-socket.send_fds(socket.socket(fileno=borrow(3)), [request + bytes(376 - len(request))], [connection])
+socket.send_fds(socket.socket(fileno=borrow(3)), [request + bytes({PRIV_REQUEST_BYTES} - len(request))], [connection])
 """
     namespace.python(script)
     wait_until(lambda: "its connection: Permission denied" in daemon.log or not daemon.process.alive())
