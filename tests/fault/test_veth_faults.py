@@ -294,7 +294,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is in the way")
+@pytest.mark.plain_build
 @pytest.mark.parametrize("device", ["tap0", "tun0"])
 def test_memory_pressure(namespace, daemon, device):
     """A relay that cannot get a page of address space more goes on, whatever comes: its memory is there from the start, and bounded."""
@@ -333,7 +333,7 @@ for _ in range(3000):
     wait_until(lambda: daemon.state(device) == "closed")
 
 
-@pytest.mark.skipif(SANITIZED, reason="a sanitizer's own memory is in the way")
+@pytest.mark.plain_build
 def test_no_memory_for_another_relay(namespace, daemon):
     """The open is refused, nothing of it is left, and what is open goes on."""
     program = echo(daemon)
