@@ -35,6 +35,7 @@
 #include "os.h"
 #include "packet.h"
 #include "real.h"
+#include "recognise.h"
 
 #define ETHERNET_HEADER_BYTES 14
 #define VLAN_TAG_BYTES 4
@@ -51,19 +52,6 @@ refuse(int error)
 {
 	errno = error;
 	return -1;
-}
-
-/* Whether it was opened for that (MESSAGE_ACCESS_*); a page without the word is of an open for both. */
-static inline bool
-allows(const struct state_page *page, unsigned access)
-{
-	return page == NULL || page->access == 0 || (page->access & access) != 0;
-}
-
-static inline bool
-says_up(const struct state_page *page)
-{
-	return page != NULL && state_watched(page) && state_up(page) && !state_gone(page);
 }
 
 /* The interface as it is now, or as the page has it.  mtu is UINT32_MAX where nobody knows. */
@@ -173,16 +161,6 @@ drain(int fd)
 	errno = saved;
 }
 
-static bool
-is_other_file(int fd, fdtable_held held)
-{
-	if (os_ask_device(fd, fdtable_id(held)) != OS_OTHER) {
-		return false;
-	}
-	fdtable_set(fd, FDTABLE_OTHER);
-	return true;
-}
-
 /* A read gave n, which is no packet. */
 static __attribute__((noinline)) ssize_t
 no_packet(int fd, fdtable_held held, const struct iovec *iov, int count, ssize_t n)
@@ -204,7 +182,7 @@ no_packet(int fd, fdtable_held held, const struct iovec *iov, int count, ssize_t
 	default:
 		break;
 	}
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		return error == 0 ? 0 : error == ECONNRESET ? refuse(error) : real_readv(fd, iov, count);
 	}
 	if (error == 0 || error == ECONNRESET || error == ENOTCONN) {
@@ -221,11 +199,11 @@ read_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count, 
 	uint32_t mtu = UINT32_MAX;
 	bool up = true;
 
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		*result = real_readv(fd, iov, count);
 		return true;
 	}
-	if (!allows(page, MESSAGE_ACCESS_READ)) {
+	if (!state_allows(page, MESSAGE_ACCESS_READ)) {
 		*result = refuse(EBADF);
 		return true;
 	}
@@ -248,7 +226,7 @@ channel_read(int fd, fdtable_held held, const struct iovec *iov, int count, int 
 	const struct state_page *page = state_page(held);
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_READ) || iov_bytes(iov, count) == 0) &&
+	if ((!state_says_up(page) || !state_allows(page, MESSAGE_ACCESS_READ) || iov_bytes(iov, count) == 0) &&
 	    read_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
@@ -292,12 +270,12 @@ write_is_answered(int fd, fdtable_held held, bool header, const struct iovec *io
 	bool up = true;
 	int error;
 
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		*result = real_writev(fd, iov, count);
 		return true;
 	}
 	ask_interface(fd, page, &up, &mtu);
-	if (!allows(page, MESSAGE_ACCESS_WRITE)) {
+	if (!state_allows(page, MESSAGE_ACCESS_WRITE)) {
 		*result = refuse(EBADF);
 	} else if (!up) {
 		*result = refuse(EIO);
@@ -323,7 +301,7 @@ not_sent(int fd, fdtable_held held, const struct iovec *iov, int count)
 	default:
 		break;
 	}
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		return real_writev(fd, iov, count); /* with its SIGPIPE, if that is due */
 	}
 	if (error == EPIPE || error == ECONNRESET || error == ENOTCONN || error == EDESTADDRREQ) {
@@ -339,7 +317,7 @@ channel_write(int fd, fdtable_held held, const struct iovec *iov, int count, int
 	bool header = packet_has_header(page);
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) ||
+	if ((!state_says_up(page) || !state_allows(page, MESSAGE_ACCESS_WRITE) ||
 	    check(held, header, iov, count, iov_bytes(iov, count), state_mtu(page)) != 0) &&
 	    write_is_answered(fd, held, header, iov, count, &n)) {
 		return n;

@@ -30,6 +30,7 @@
 #include "os.h"
 #include "packet.h"
 #include "real.h"
+#include "recognise.h"
 #include "state.h"
 
 /* Parts of a vector that get their header without a large copy on the stack, which may be a signal handler's own small one. */
@@ -40,29 +41,6 @@ refuse(int error)
 {
 	errno = error;
 	return -1;
-}
-
-/* Whether it was opened for that (MESSAGE_ACCESS_*); a page without the word is of an open for both. */
-static inline bool
-allows(const struct state_page *page, unsigned access)
-{
-	return page == NULL || page->access == 0 || (page->access & access) != 0;
-}
-
-static inline bool
-says_up(const struct state_page *page)
-{
-	return page != NULL && state_watched(page) && state_up(page) && !state_gone(page);
-}
-
-static bool
-is_other_file(int fd, fdtable_held held)
-{
-	if (os_ask_device(fd, fdtable_id(held)) != OS_OTHER) {
-		return false;
-	}
-	fdtable_set(fd, FDTABLE_OTHER);
-	return true;
 }
 
 /* The interface as it is now: its word is the descriptor's own.  An interface that cannot be asked is gone. */
@@ -163,7 +141,7 @@ failed(enum direction direction, int fd, fdtable_held held, const struct iovec *
 	default:
 		break;
 	}
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		return direction == READING ? real_readv(fd, iov, count) : real_writev(fd, iov, count);
 	}
 	return refuse(error == EBADF ? EBADF : EIO); /* its interface is gone, whatever the kernel calls it */
@@ -177,11 +155,11 @@ read_is_answered(int fd, fdtable_held held, const struct iovec *iov, int count, 
 	uint32_t mtu;
 	bool up;
 
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		*result = real_readv(fd, iov, count);
 		return true;
 	}
-	if (!allows(page, MESSAGE_ACCESS_READ)) {
+	if (!state_allows(page, MESSAGE_ACCESS_READ)) {
 		*result = refuse(EBADF);
 		return true;
 	}
@@ -205,7 +183,7 @@ framed_read(int fd, fdtable_held held, const struct iovec *iov, int count)
 	uint8_t header[FAMILY_HEADER_BYTES];
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_READ) || iov_bytes(iov, count) == 0) &&
+	if ((!state_says_up(page) || !state_allows(page, MESSAGE_ACCESS_READ) || iov_bytes(iov, count) == 0) &&
 	    read_is_answered(fd, held, iov, count, &n)) {
 		return n;
 	}
@@ -230,12 +208,12 @@ write_is_answered(int fd, fdtable_held held, bool given, const struct iovec *iov
 	bool up;
 	int error;
 
-	if (is_other_file(fd, held)) {
+	if (recognise_is_other(fd, held)) {
 		*result = real_writev(fd, iov, count);
 		return true;
 	}
 	ask_interface(fd, &up, &mtu);
-	if (!allows(page, MESSAGE_ACCESS_WRITE)) {
+	if (!state_allows(page, MESSAGE_ACCESS_WRITE)) {
 		error = EBADF;
 	} else if (!up) {
 		error = EIO;
@@ -256,7 +234,8 @@ framed_write(int fd, fdtable_held held, const struct iovec *iov, int count)
 	uint8_t header[FAMILY_HEADER_BYTES] = {0};
 	ssize_t n;
 
-	if ((!says_up(page) || !allows(page, MESSAGE_ACCESS_WRITE) || packet_check(given, iov, count, bytes, mtu, header) != 0) &&
+	if ((!state_says_up(page) || !state_allows(page, MESSAGE_ACCESS_WRITE) ||
+	    packet_check(given, iov, count, bytes, mtu, header) != 0) &&
 	    write_is_answered(fd, held, given, iov, count, &n)) {
 		return n;
 	}

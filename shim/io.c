@@ -127,9 +127,7 @@ failed(int fd, fdtable_held held)
 		break;
 	case EBADF:
 		/* The wrong direction for how it was opened, or a number that is no more. */
-		if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
-			fdtable_set(fd, FDTABLE_OTHER);
-		}
+		(void)recognise_is_other(fd, held);
 		break;
 #ifdef EBADFD
 	case EBADFD:
@@ -474,11 +472,7 @@ io_is_device(int fd)
 {
 	fdtable_held held = recognise_device(fd);
 
-	if (held != 0 && os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
-		fdtable_set(fd, FDTABLE_OTHER);
-		held = 0;
-	}
-	return held != 0;
+	return held != 0 && !recognise_is_other(fd, held);
 }
 
 /* What is not plain goes the way of read and write, which know of no offset: so the number must be the device for sure. */

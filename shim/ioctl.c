@@ -27,8 +27,7 @@ shim_ioctl(int fd, ioctl_request request, ...)
 		return dialect_linux_ioctl(fd, (uint32_t)request, argument, &result) ||
 		    ifioctl(fd, (uint32_t)request, argument, &result) ? result : real_ioctl(fd, request, argument);
 	}
-	if (os_ask_device(fd, fdtable_id(held)) == OS_OTHER) {
-		fdtable_set(fd, FDTABLE_OTHER);
+	if (recognise_is_other(fd, held)) {
 		return real_ioctl(fd, request, argument);
 	}
 	before = cancel_hold(); /* no ioctl is a cancellation point */

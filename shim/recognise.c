@@ -98,6 +98,16 @@ recognise(int fd)
 	return fdtable_is_device(held) ? held : 0;
 }
 
+bool
+recognise_is_other(int fd, fdtable_held held)
+{
+	if (os_ask_device(fd, fdtable_id(held)) != OS_OTHER) {
+		return false;
+	}
+	fdtable_set(fd, FDTABLE_OTHER);
+	return true;
+}
+
 void
 recognise_all(void)
 {

@@ -5,6 +5,8 @@
 #ifndef TUNTAPD_SHIM_RECOGNISE_H
 #define TUNTAPD_SHIM_RECOGNISE_H
 
+#include <stdbool.h>
+
 #include "shim/fdtable.h"
 
 /*
@@ -14,6 +16,9 @@ fdtable_held recognise(int fd);
 
 /* Asks about every number that is open and unknown, and has no more questions afterwards: fdtable_settle().  errno is kept. */
 void recognise_all(void);
+
+/* Asks whether a number that was a device is another file by now; then that is entered. */
+bool recognise_is_other(int fd, fdtable_held held);
 
 /* The number has just become another process' descriptor (SCM_RIGHTS): what was known of it is void. */
 void recognise_born(int fd);

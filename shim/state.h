@@ -118,4 +118,18 @@ state_header_mode(const struct state_page *page)
 	return __atomic_load_n(&page->header_mode, __ATOMIC_RELAXED) != 0;
 }
 
+/* Whether the page vouches that the interface is up, and that its relay, if it has one, lives. */
+static inline bool
+state_says_up(const struct state_page *page)
+{
+	return page != NULL && state_watched(page) && state_up(page) && !state_gone(page);
+}
+
+/* Whether it was opened for that (MESSAGE_ACCESS_*); a page without the word is of an open for both. */
+static inline bool
+state_allows(const struct state_page *page, unsigned access)
+{
+	return page == NULL || page->access == 0 || (page->access & access) != 0;
+}
+
 #endif
