@@ -21,10 +21,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/action.h"
+#include "cli/clock.h"
 #include "cli/command.h"
 #include "cli/preload.h"
 #include "cli/query.h"
@@ -58,15 +58,6 @@ struct how {
 	bool wait;
 	double timeout_s; /* HUGE_VAL: none */
 };
-
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 /*
  * The devices that are open, in an array for the caller to free, as the daemon tells.  EXIT_CODE_OK;
@@ -247,7 +238,7 @@ install(const struct how *how)
 static int
 wait_until_closed(const struct how *how)
 {
-	double end_s = now_s() + how->timeout_s;
+	double end_s = clock_now_s() + how->timeout_s;
 	struct message_device *devices;
 	size_t count, said = 0;
 
@@ -265,7 +256,7 @@ wait_until_closed(const struct how *how)
 			said = count;
 		}
 		free(devices);
-		if (now_s() >= end_s) {
+		if (clock_now_s() >= end_s) {
 			warnx("the time is over, and devices are open");
 			return EXIT_CODE_NO;
 		}

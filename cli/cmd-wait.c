@@ -19,6 +19,7 @@
 #include <time.h>
 
 #include "cli/command.h"
+#include "cli/clock.h"
 #include "cli/query.h"
 
 #define INTERVAL_MS 20
@@ -39,15 +40,6 @@ static const struct option options[] = {
 	{"timeout", required_argument, NULL, 't'},
 	{NULL, 0, NULL, 0},
 };
-
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
 
 static double
 earlier(double a_s, double b_s)
@@ -86,7 +78,7 @@ look(struct query *query, struct device_id id, struct message_device *device)
 static void
 sleep_since(double start_s)
 {
-	long ms = now_s() < start_s + OFTEN_S ? INTERVAL_MS : INTERVAL_LATER_MS;
+	long ms = clock_now_s() < start_s + OFTEN_S ? INTERVAL_MS : INTERVAL_LATER_MS;
 
 	(void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000L}, NULL);
 }
@@ -95,7 +87,7 @@ sleep_since(double start_s)
 static int
 wait_until(struct query *query, struct device_id id, int wanted, double deadline_s)
 {
-	double start_s = now_s(), restart_end_s = HUGE_VAL;
+	double start_s = clock_now_s(), restart_end_s = HUGE_VAL;
 	struct message_device device;
 
 	for (;;) {
@@ -106,12 +98,12 @@ wait_until(struct query *query, struct device_id id, int wanted, double deadline
 			if (is_reached(query_is_open_here(&device) ? device.state : DEVICE_CLOSED, wanted)) {
 				return EXIT_CODE_OK;
 			}
-			if (now_s() >= deadline_s) {
+			if (clock_now_s() >= deadline_s) {
 				return EXIT_CODE_NO;
 			}
 		} else {
-			restart_end_s = earlier(restart_end_s, now_s() + RESTART_S);
-			if (!query_was_lost(query) || now_s() >= earlier(restart_end_s, deadline_s)) {
+			restart_end_s = earlier(restart_end_s, clock_now_s() + RESTART_S);
+			if (!query_was_lost(query) || clock_now_s() >= earlier(restart_end_s, deadline_s)) {
 				query_say(query);
 				return status;
 			}
@@ -170,7 +162,7 @@ cmd_wait(int argc, char **argv)
 	status = query_open(&query, query_socket_path(socket_option), false);
 	if (status == EXIT_CODE_OK) {
 		query.quiet = true;
-		status = wait_until(&query, id, wanted, now_s() + timeout_s);
+		status = wait_until(&query, id, wanted, clock_now_s() + timeout_s);
 	}
 	query_close(&query);
 	return status;

@@ -36,10 +36,10 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cli/attend.h"
+#include "cli/clock.h"
 #include "cli/exitcode.h"
 #include "cli/node.h"
 #include "cli/pairing.h"
@@ -299,15 +299,6 @@ show_log(const struct world *w)
 	fclose(log);
 }
 
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /*
  * Until the daemon answers.  An exit status; *interrupted is the signal that told us to end
  * meanwhile, or 0.
@@ -315,7 +306,7 @@ now_ms(void)
 static int
 wait_for_daemon(struct world *w, int *interrupted)
 {
-	int64_t deadline_ms = now_ms() + START_TIMEOUT_MS;
+	int64_t deadline_ms = clock_now_ms() + START_TIMEOUT_MS;
 
 	while (w->daemon != 0) {
 		struct message_device device;
@@ -330,7 +321,7 @@ wait_for_daemon(struct world *w, int *interrupted)
 		if (status == EXIT_CODE_OK || status == EXIT_CODE_NO) {
 			return EXIT_CODE_OK;
 		}
-		if (now_ms() >= deadline_ms) {
+		if (clock_now_ms() >= deadline_ms) {
 			show_log(w);
 			warnx("--private: the daemon does not answer within %d s",
 			    START_TIMEOUT_MS / 1000);
@@ -368,11 +359,11 @@ look_at_daemon(void *argument)
 static void
 wait_for_daemon_end(struct world *w, int timeout_ms)
 {
-	int64_t deadline_ms = now_ms() + timeout_ms;
+	int64_t deadline_ms = clock_now_ms() + timeout_ms;
 
 	for (;;) {
 		(void)attend_reap(&w->attend);
-		if (w->daemon == 0 || now_ms() >= deadline_ms) {
+		if (w->daemon == 0 || clock_now_ms() >= deadline_ms) {
 			return;
 		}
 		(void)attend_next_signal(&w->attend, LOOK_INTERVAL_MS);

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/clock.h"
 #include "cli/exitcode.h"
 #include "protocol/paths.h"
 #include "protocol/request.h"
@@ -174,15 +175,6 @@ query_close(struct query *q)
 		close(q->sock);
 		q->sock = -1;
 	}
-}
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Sends a request without descriptors and takes its checked reply, which has none.  0, or an errno. */
@@ -443,7 +435,7 @@ wait_for_lock(const struct query *q, int64_t deadline_ms)
 		return errno == ENOENT ? 0 : -1;
 	}
 	while ((result = flock(fd, LOCK_SH | LOCK_NB)) < 0 && errno == EWOULDBLOCK) {
-		if (now_ms() >= deadline_ms) {
+		if (clock_now_ms() >= deadline_ms) {
 			errno = ETIMEDOUT;
 			break;
 		}
@@ -484,7 +476,7 @@ query_stop(struct query *q)
 	if (error != 0) {
 		return query_complain(q, error);
 	}
-	deadline_ms = now_ms() + QUERY_TIMEOUT_MS;
+	deadline_ms = clock_now_ms() + QUERY_TIMEOUT_MS;
 	/* No more replies come: what makes the connection readable is its end. */
 	if (request_wait(q->sock, POLLIN, QUERY_TIMEOUT_MS) < 0 || wait_for_lock(q, deadline_ms) < 0) {
 		if (!q->quiet) {

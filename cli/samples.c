@@ -13,6 +13,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "cli/clock.h"
 #include "cli/exitcode.h"
 
 void
@@ -32,15 +33,6 @@ samples_end(struct samples *s)
 	free(s->items);
 	s->items = NULL;
 	s->count = 0;
-}
-
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
 /* All devices or the one, in an array to be freed.  An exit status. */
@@ -141,7 +133,7 @@ samples_take(struct samples *s, int timeout_ms)
 	int status = ask_on_any(s, timeout_ms, &devices, &count);
 
 	clock_gettime(CLOCK_REALTIME, &s->time);
-	at_s = now_s();
+	at_s = clock_now_s();
 	if (status == EXIT_CODE_NO_DAEMON) {
 		query_close(&s->query);
 		miss(s);

@@ -25,6 +25,7 @@
 #include <sys/select.h>
 #include <termios.h>
 #include <time.h>
+#include "clock.h"
 #include <unistd.h>
 
 /* Second screen, no cursor, nothing goes on in the next line; and back. */
@@ -195,15 +196,6 @@ read_keys(void)
 	    : SCREEN_DRAW;
 }
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* What the signals that came ask for; SCREEN_TIME: nothing. */
 static enum screen_event
 heed(void)
@@ -231,7 +223,7 @@ enum screen_event
 screen_wait(double until_s)
 {
 	for (;;) {
-		double left_s = until_s - now_s();
+		double left_s = until_s - clock_now_s();
 		struct timespec left = {0};
 		enum screen_event event;
 		fd_set keys;

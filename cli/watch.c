@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "cli/clock.h"
 #include "cli/exitcode.h"
 #include "cli/output.h"
 #include "cli/samples.h"
@@ -33,20 +34,11 @@ struct watch {
 	bool json;
 };
 
-static double
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
-}
-
 /* The next whole interval that is not over. */
 static void
 advance(struct watch *w)
 {
-	double late_s = now_s() - w->next_s;
+	double late_s = clock_now_s() - w->next_s;
 
 	if (late_s >= 0) {
 		w->next_s += ((double)(uint64_t)(late_s / w->interval_s) + 1) * w->interval_s;
@@ -58,7 +50,7 @@ sleep_until(double until_s)
 {
 	double left_s;
 
-	while ((left_s = until_s - now_s()) > 0) {
+	while ((left_s = until_s - clock_now_s()) > 0) {
 		struct timespec left = {.tv_sec = (time_t)left_s};
 
 		left.tv_nsec = (long)((left_s - (double)left.tv_sec) * 1e9);
@@ -126,7 +118,7 @@ run_screen(struct watch *w)
 		return EXIT_CODE_OUTPUT;
 	}
 	do {
-		if (event == SCREEN_TIME && now_s() >= w->next_s) {
+		if (event == SCREEN_TIME && clock_now_s() >= w->next_s) {
 			advance(w);
 		}
 		if (draw(w, utf8) < 0) {
@@ -144,7 +136,7 @@ run_screen(struct watch *w)
 int
 watch_run(const char *socket_path, const struct device_id *one, double interval_s, bool json)
 {
-	struct watch w = {.interval_s = interval_s, .json = json, .next_s = now_s()};
+	struct watch w = {.interval_s = interval_s, .json = json, .next_s = clock_now_s()};
 	int status;
 
 	samples_start(&w.samples, socket_path, one);
