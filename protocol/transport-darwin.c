@@ -112,22 +112,7 @@ transport_listen(const char *path, int backlog)
 	return fd;
 }
 
-int
-transport_adopt(int listener)
-{
-	int type = 0, listens = 0;
-	socklen_t type_length = sizeof(type), listens_length = sizeof(listens);
-
-	if (getsockopt(listener, SOL_SOCKET, SO_TYPE, &type, &type_length) < 0 ||
-	    getsockopt(listener, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_length) < 0) {
-		return -1;
-	}
-	if (type != SOCK_STREAM || listens == 0) {
-		errno = type != SOCK_STREAM ? EPROTOTYPE : EINVAL;
-		return -1;
-	}
-	return sys_set_cloexec(listener) < 0 ? -1 : sys_set_nonblock(listener);
-}
+const int transport_type = SOCK_STREAM;
 
 int
 transport_accept(int listener)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * transport.h - the control socket, by platform: transport-linux.c, transport-darwin.c.
+ * transport.h - the control socket, by platform: transport-linux.c, transport-darwin.c; transport.c is what they have in common.
  *
  * Linux: AF_UNIX SOCK_SEQPACKET.  Darwin has no SOCK_SEQPACKET and tells the peer's credentials on
  * streams only, so there it is a SOCK_STREAM on which each record is preceded by its size, four bytes.
@@ -49,6 +49,9 @@ int transport_pair(int ends[2]);
 
 /* Who connected, as the kernel says.  0, or -1 with errno. */
 int transport_peer(int sock, struct transport_peer *peer);
+
+/* For transport.c alone: the type of the sockets (socket(2)). */
+extern const int transport_type;
 
 /* For fdpass.c alone: what differs about one record.  The message has one iovec, and at most one SCM_RIGHTS of exactly msg_controllen. */
 
