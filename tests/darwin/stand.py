@@ -41,7 +41,7 @@ def make(target, sources, command):
 
 
 def make_program(target, source, compiler):
-    make(target, [source], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter", HERE / "include",
+    make(target, [source, *source.parent.glob("*.h")], [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-idirafter", HERE / "include",
                             "-o", target, source])
 
 

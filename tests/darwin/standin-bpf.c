@@ -372,7 +372,7 @@ send_frame(int fd, const struct iovec *iov, int count, int flags)
 	static uint8_t frame[FRAME_MAX];
 	struct device *d = find_device(fd);
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = d->ifindex};
-	size_t bytes = 0;
+	size_t bytes;
 	struct ifreq r;
 	int error;
 
@@ -386,13 +386,7 @@ send_frame(int fd, const struct iovec *iov, int count, int flags)
 		errno = ENXIO;
 		return -1;
 	}
-	for (int i = 0; i < count; i++) {
-		if (iov[i].iov_len > sizeof(frame) - bytes) {
-			standin_refuse("a frame of more than %zu bytes", sizeof(frame));
-		}
-		memcpy(frame + bytes, iov[i].iov_base, iov[i].iov_len);
-		bytes += iov[i].iov_len;
-	}
+	bytes = standin_gather(iov, count, frame, sizeof(frame));
 	if (bytes == 0) {
 		return 0;
 	}

@@ -163,7 +163,7 @@ send_frame(int fd, const struct iovec *iov, int count, int flags)
 	struct driver *d = find_driver(fd);
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_ifindex = d->ifindex};
 	struct ifreq r = {.ifr_ifindex = d->ifindex};
-	size_t bytes = 0;
+	size_t bytes;
 	ssize_t n;
 
 	if (flags != 0) {
@@ -176,13 +176,7 @@ send_frame(int fd, const struct iovec *iov, int count, int flags)
 		errno = EDESTADDRREQ;
 		return -1;
 	}
-	for (int i = 0; i < count; i++) {
-		if (iov[i].iov_len > sizeof(frame) - bytes) {
-			standin_refuse("a frame of more than %zu bytes", sizeof(frame));
-		}
-		memcpy(frame + bytes, iov[i].iov_base, iov[i].iov_len);
-		bytes += iov[i].iov_len;
-	}
+	bytes = standin_gather(iov, count, frame, sizeof(frame));
 	if (bytes > d->send_bytes) {
 		errno = EMSGSIZE;
 		return -1;

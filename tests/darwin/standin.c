@@ -76,6 +76,21 @@ standin_refuse(const char *format, ...)
 	_exit(125);
 }
 
+size_t
+standin_gather(const struct iovec *iov, int count, void *frame, size_t size)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (iov[i].iov_len > size - bytes) {
+			standin_refuse("a frame of more than %zu bytes", size);
+		}
+		memcpy((char *)frame + bytes, iov[i].iov_base, iov[i].iov_len);
+		bytes += iov[i].iov_len;
+	}
+	return bytes;
+}
+
 int
 standin_darwin_error(int linux_error)
 {

@@ -52,6 +52,9 @@ void *standin_find(const char *symbol);
 /* Ends the program: what it did is wrong on macOS, or not known here. */
 _Noreturn void standin_refuse(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Puts the parts of a frame one after the other; refuses one of more than size bytes.  Its bytes. */
+size_t standin_gather(const struct iovec *iov, int count, void *frame, size_t size);
+
 /* A result of Linux's: errno becomes Darwin's number where it is negative. */
 long standin_translated(long result);
 int standin_linux_error(int darwin);

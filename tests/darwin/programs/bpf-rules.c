@@ -18,31 +18,15 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
+#include "rows.h"
+
 #define NEAR "feth10007"
 #define FAR "feth20007"
 #define WAIT_MS 20000
 #define BUFFER 65536
 
-static int rows, failures, sock, kernel = 24;
+static int sock, kernel = 24;
 static uint8_t buffer[BUFFER], frame[20000];
-
-static void
-row(const char *text, bool holds)
-{
-	printf("%sok %d - %s\n", holds ? "" : "not ", ++rows, text);
-	fflush(stdout);
-	failures += !holds;
-}
-
-static bool
-fails(long result, int error)
-{
-	if (result == -1 && errno == error) {
-		return true;
-	}
-	printf("# result %ld, errno %d, not %d\n", result, errno, error);
-	return false;
-}
 
 static int
 ask(int fd, unsigned long request, const char *name, int32_t value)

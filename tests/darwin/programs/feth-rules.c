@@ -15,6 +15,8 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
+#include "rows.h"
+
 #define CREATE 0xc0206978ul
 #define CREATE2 0xc020697aul
 #define DESTROY 0x80206979ul
@@ -27,25 +29,7 @@
 #define GET_DEVICE_MTU 0xc0206944ul
 #define SET_MAC 0x8020693cul
 
-static int rows, failures, sock;
-
-static void
-row(const char *text, bool holds)
-{
-	printf("%sok %d - %s\n", holds ? "" : "not ", ++rows, text);
-	fflush(stdout);
-	failures += !holds;
-}
-
-static bool
-fails(int result, int error)
-{
-	if (result == -1 && errno == error) {
-		return true;
-	}
-	printf("# result %d, errno %d, not %d\n", result, errno, error);
-	return false;
-}
+static int sock;
 
 /* A request by name: 16 bytes of name, 16 of what it is about. */
 static uint8_t about[32];

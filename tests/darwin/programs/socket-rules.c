@@ -16,25 +16,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-static int rows, failures;
-
-static void
-row(const char *text, bool holds)
-{
-	printf("%sok %d - %s\n", holds ? "" : "not ", ++rows, text);
-	fflush(stdout);
-	failures += !holds;
-}
-
-static bool
-fails(long result, int error)
-{
-	if (result == -1 && errno == error) {
-		return true;
-	}
-	printf("# result %ld, errno %d, not %d\n", result, errno, error);
-	return false;
-}
+#include "rows.h"
 
 /* struct sockaddr_ctl as bytes: 32 long, PF_SYSTEM, AF_SYS_CONTROL, control, unit. */
 static int

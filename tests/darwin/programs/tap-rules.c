@@ -24,32 +24,16 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "rows.h"
+
 #define TUNSIFHEAD _IOW('t', 96, int)
 #define TUNGIFHEAD _IOR('t', 97, int)
 #define WAIT_MS 20000
 #define FLAGS_OF_A_TAP (IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST)
 
-static int rows, failures, sock;
+static int sock;
 static const char *name;
 static uint8_t frame[20000];
-
-static void
-row(const char *text, bool holds)
-{
-	printf("%sok %d - %s\n", holds ? "" : "not ", ++rows, text);
-	fflush(stdout);
-	failures += !holds;
-}
-
-static bool
-fails(long result, int error)
-{
-	if (result == -1 && errno == error) {
-		return true;
-	}
-	printf("# result %ld, errno %d, not %d\n", result, errno, error);
-	return false;
-}
 
 static struct ifreq
 request_of(void)

@@ -27,33 +27,15 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "rows.h"
+
 #define TUNSIFHEAD _IOW('t', 96, int)
 #define TUNGIFHEAD _IOR('t', 97, int)
 #define WAIT_MS 20000
 #define OWN "10.77.0.1"
 #define OTHER "10.77.0.2"
 
-
 static const char *device; /* "tun0" */
-static int rows, failures;
-
-static void
-row(const char *text, bool holds)
-{
-	printf("%sok %d - %s\n", holds ? "" : "not ", ++rows, text);
-	fflush(stdout);
-	failures += !holds;
-}
-
-static bool
-fails(long result, int error)
-{
-	if (result == -1 && errno == error) {
-		return true;
-	}
-	printf("# result %ld, errno %d, not %d\n", result, errno, error);
-	return false;
-}
 
 /* The system's own IPv6 (listeners, routers) may come at any time. */
 static bool
