@@ -5,7 +5,7 @@ import pathlib
 import signal
 
 import pytest
-from veth import frame, one_relay, relays, silence_and_up, veth_daemon
+from veth import end_of, frame, one_relay, relays, silence_and_up, veth_daemon
 from worlds import PYTHON, TUNTAPD, wait_until
 
 LATE_RELAY = str(pathlib.Path(TUNTAPD).parent.parent / "tests" / "programs" / "late-relay.so")
@@ -39,9 +39,7 @@ def daemon(namespace, directory, wait_file):
                     env={**os.environ, "LD_PRELOAD": preload, "TUNTAPD_TEST_WAIT": str(wait_file)})
     yield d
     wait_file.unlink(missing_ok=True)
-    if d.process.alive():
-        assert d.stop() == 0
-    wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
+    end_of(d, namespace)
 
 
 def test_a_relay_that_takes_its_time_delays_its_own_program_alone(namespace, daemon, wait_file):

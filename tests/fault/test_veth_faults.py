@@ -5,7 +5,7 @@ import pathlib
 import signal
 
 import pytest
-from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemon
+from veth import check_echo, echo, one_relay, relays, serve, silence_and_up, veth_daemon  # noqa: F401
 from worlds import TUNTAPD, answer, wait_until
 
 SANITIZED = "asan" in TUNTAPD
@@ -17,15 +17,6 @@ try:
 except OSError as e:
     print(errno.errorcode[e.errno])
 """
-
-
-@pytest.fixture
-def daemon(namespace, directory):
-    d = veth_daemon(namespace, directory)
-    yield d
-    if d.process.alive():
-        assert d.stop() == 0
-    wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
 @pytest.mark.parametrize("device", ["tap0", "tun0"])

@@ -4,6 +4,7 @@
 The system's /usr is shared and cannot be written to; everything else (/etc, /run, /var, /opt, /usr/local) is the machine's and goes with it.
 Machine has nothing in it but a process that holds it.  SystemdMachine boots the system's own systemd, with nothing but what the test adds.
 """
+import contextlib
 import os
 import pathlib
 import shutil
@@ -12,7 +13,7 @@ import tempfile
 import time
 
 import pytest
-from worlds import BUILD, PYTHON, Process
+from worlds import BUILD, PYTHON, Process, wait_until
 
 # The first process of a machine that has no service manager: it ends what is left to it, and ends when its input does.
 HOLDER = """
@@ -195,6 +196,20 @@ class SystemdMachine(Machine):
         self.cgroup.mkdir()
         self.boot(["/lib/systemd/systemd", "--system", "--unit=basic.target", "--show-status=no", "--log-target=console"], "cgroup")
         os.set_blocking(self.popen.stdout.fileno(), False)
+
+    @classmethod
+    @contextlib.contextmanager
+    def booted(cls):
+        """One that has started, for as long as it is wanted."""
+        why_not = cls.why_not()
+        if why_not:
+            pytest.skip(why_not)
+        machine = cls()
+        try:
+            wait_until(lambda: machine.is_booted() and machine.is_ready(), 60, "systemd has started")
+            yield machine
+        finally:
+            machine.end()
 
     @staticmethod
     def why_not():

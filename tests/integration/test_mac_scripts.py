@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 from machine import Machine, SystemdMachine, install_tree
-from worlds import BUILD, wait_until
+from worlds import BUILD
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MAC = "/src/tests/darwin/mac"
@@ -122,16 +122,9 @@ def test_each_fails_where_the_daemon_does(machine):
     machine.copy(ROOT / "tests/darwin/mac/lib.sh", f"{MAC}/lib.sh")
 
 def test_service(tree):
-    why_not = SystemdMachine.why_not()
-    if why_not:
-        pytest.skip(why_not)
-    machine = SystemdMachine()
-    try:
-        wait_until(lambda: machine.is_booted() and machine.is_ready(), 60, "systemd has started")
+    with SystemdMachine.booted() as machine:
         furnish(machine, tree)
         assert "uninstalled" in script(machine, "service.sh", PREFIX)
-    finally:
-        machine.end()
 
 @pytest.mark.no_root
 def test_build():

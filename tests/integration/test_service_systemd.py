@@ -14,16 +14,9 @@ def make_tree(tmp_path_factory):
 
 @pytest.fixture(scope="module", name="booted")
 def boot(tree):
-    why_not = SystemdMachine.why_not()
-    if why_not:
-        pytest.skip(why_not)
-    machine = SystemdMachine()
-    try:
-        wait_until(lambda: machine.is_booted() and machine.is_ready(), 60, "systemd has started")
+    with SystemdMachine.booted() as machine:
         machine.copy(tree, "/opt/tuntapd")
         yield machine
-    finally:
-        machine.end()
 
 STATE = ("/etc", "/run/tuntapd", "/var/log", "/var/lib/tuntapd", "/usr/local")
 

@@ -5,17 +5,8 @@ import pathlib
 import re
 
 import pytest
-from veth import check_echo, echo, one_relay, relays, silence_and_up, veth_daemon
+from veth import check_echo, echo, one_relay, relays, serve, silence_and_up, veth_daemon  # noqa: F401
 from worlds import PYTHON, TUNTAPD, answer, wait_until
-
-
-@pytest.fixture
-def daemon(namespace, directory):
-    d = veth_daemon(namespace, directory)
-    yield d
-    if d.process.alive():
-        assert d.stop() == 0
-    wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
 def test_status_shows_the_link_and_the_channel(namespace, daemon):

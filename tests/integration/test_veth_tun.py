@@ -4,17 +4,8 @@ import pathlib
 import re
 
 import pytest
-from veth import PEER4, PEER6, address_tun, mirror, one_relay, ping, relays, silence_and_up, veth_daemon
+from veth import PEER4, PEER6, address_tun, mirror, one_relay, ping, relays, serve, silence_and_up, veth_daemon  # noqa: F401
 from worlds import PYTHON, TUNTAPD, Client, answer, wait_until
-
-
-@pytest.fixture
-def daemon(namespace, directory):
-    d = veth_daemon(namespace, directory)
-    yield d
-    if d.process.alive():
-        assert d.stop() == 0
-    wait_until(lambda: not relays(d) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
 def test_status_shows_what_it_is(namespace, daemon):

@@ -4,6 +4,7 @@ import os
 import pathlib
 import struct
 
+import pytest
 from worlds import Daemon, wait_until
 
 TYPE = b"\x88\xb5"
@@ -67,6 +68,21 @@ def veth_daemon(namespace, directory, text="", name="daemon", **more):
     path = os.path.join(directory, "tuntapd.conf")
     pathlib.Path(path).write_text('link = "veth"\n' + text)
     return Daemon(namespace, directory, options=["-c", path], name=name, **more)
+
+
+@pytest.fixture(name="daemon")
+def serve(namespace, directory):
+    """A daemon whose devices are all on the veth link."""
+    d = veth_daemon(namespace, directory)
+    yield d
+    end_of(d, namespace)
+
+
+def end_of(daemon, namespace):
+    """The daemon ends, if it has not, and leaves nothing."""
+    if daemon.process.alive():
+        assert daemon.stop() == 0
+    wait_until(lambda: not relays(daemon) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
 def relays(daemon):
