@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "world.h"
+#include "tests/unit/suite.h"
 
 #define BUFFER_BYTES 70000
 #define QUEUE_PACKETS 512
@@ -1050,8 +1051,6 @@ int
 main(int argc, char **argv)
 {
 	Suite *suite;
-	SRunner *runner;
-	int failed;
 
 	if (argc == 2 && strcmp(argv[1], "--rows") == 0) {
 		for (const struct world_case *c = world_cases; c->row != NULL; c++) {
@@ -1077,10 +1076,5 @@ main(int argc, char **argv)
 		tcase_add_test(tcase, *c->test);
 		suite_add_tcase(suite, tcase);
 	}
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "world.h"
+#include "tests/unit/suite.h"
 
 #define FAULTS_MAX 400
 #define SHORTER 20 /* for what waits in vain: two seconds are a tenth of one */
@@ -435,8 +436,6 @@ main(void)
 	const TTest *const unloaded[] = {each_call_fails_in_turn, load_and_unload_again};
 	TCase *with = tcase_create("loaded"), *without = tcase_create("load and unload");
 	Suite *suite = suite_create("life");
-	SRunner *runner;
-	int failed;
 
 	world_learn_kind();
 	tcase_set_timeout(with, 60);
@@ -450,10 +449,5 @@ main(void)
 	}
 	suite_add_tcase(suite, with);
 	suite_add_tcase(suite, without);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

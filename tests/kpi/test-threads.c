@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "world.h"
+#include "tests/unit/suite.h"
 
 #define UNITS 2
 #define SECONDS_DEFAULT 2
@@ -303,8 +304,6 @@ main(void)
 {
 	Suite *suite = suite_create("threads");
 	TCase *tcase = tcase_create("threads");
-	SRunner *runner;
-	int failed;
 
 	world_learn_kind();
 	tcase_set_timeout(tcase, 60);
@@ -312,10 +311,5 @@ main(void)
 	tcase_add_test(tcase, everybody_at_once);
 	tcase_add_test(tcase, signals_and_packets);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <limits.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include "protocol/page.h"
 #include "shim/channel.h"
 #include "shim/real.h"
+#include "tests/unit/suite.h"
 
 #define MTU 1500
 
@@ -310,8 +310,6 @@ main(void)
 {
 	Suite *suite = suite_create("shim-channel");
 	TCase *tcase = tcase_create("channel");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, a_tun_that_is_up, its_end);
 	tcase_add_test(tcase, packets_are_bare);
@@ -327,10 +325,5 @@ main(void)
 	tcase_add_test(tcase, another_file_of_the_number_is_left_alone);
 	tcase_add_test(tcase, the_next_size_is_the_program_s);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -13,6 +13,7 @@
 
 #include "shim/devpath.h"
 #include "shim/real.h"
+#include "tests/unit/suite.h"
 
 static char world[] = "/tmp/shim-devpath.XXXXXX";
 static unsigned calls;
@@ -165,18 +166,11 @@ main(void)
 {
 	Suite *suite = suite_create("shim-devpath");
 	TCase *tcase = tcase_create("devpath");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, make_world, end_world);
 	tcase_add_loop_test(tcase, a_path_is_or_is_not_a_device, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tcase, a_directory_descriptor_counts_for_relative_paths_only);
 	tcase_add_test(tcase, a_path_too_long_to_copy_is_no_device);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shim/fdtable.h"
+#include "tests/unit/suite.h"
 
 #define NUMBER 77
 
@@ -236,8 +237,6 @@ main(void)
 {
 	Suite *suite = suite_create("shim-fdtable");
 	TCase *tcase = tcase_create("fdtable");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, clean_table, clean_table);
 	tcase_add_test(tcase, an_entry_keeps_device_place_and_open_number);
@@ -251,10 +250,5 @@ main(void)
 	tcase_add_test(tcase, a_child_of_a_raw_system_call_has_its_own);
 	tcase_add_test(tcase, a_child_of_a_forked_child_has_its_own);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

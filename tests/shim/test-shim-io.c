@@ -6,13 +6,13 @@
 #include <check.h>
 #include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "fake-os.h"
 #include "protocol/page.h"
 #include "shim/real.h"
+#include "tests/unit/suite.h"
 
 #define NUMBER 40
 #define OTHER_NUMBER 41
@@ -514,8 +514,6 @@ main(void)
 {
 	Suite *suite = suite_create("shim-io");
 	TCase *tcase = tcase_create("io");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, one_world, NULL);
 	tcase_add_test(tcase, a_number_that_is_no_device_costs_the_call_alone);
@@ -540,10 +538,5 @@ main(void)
 	tcase_add_test(tcase, without_a_page_the_descriptor_says_what_is_up);
 	tcase_add_test(tcase, the_header_does_not_count_as_packet);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

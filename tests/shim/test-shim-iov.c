@@ -4,10 +4,10 @@
  */
 #include <check.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "shim/iov.h"
+#include "tests/unit/suite.h"
 
 #define BYTES 7
 #define PARTS_MAX (2 * BYTES)
@@ -78,17 +78,10 @@ main(void)
 {
 	Suite *suite = suite_create("shim-iov");
 	TCase *tcase = tcase_create("iov");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tcase, 60); /* many cuts, on a busy machine */
 	tcase_add_test(tcase, every_cut_sums_skips_and_copies);
 	tcase_add_test(tcase, a_sum_that_does_not_fit_is_the_largest_size);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

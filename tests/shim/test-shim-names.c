@@ -25,6 +25,7 @@
 #include "shim/real.h"
 #include "shim/state.h"
 #include "shim/words.h"
+#include "tests/unit/suite.h"
 
 #define OUR_NETNS 4026531840u
 #define OTHER_NETNS 4026531841u
@@ -739,8 +740,7 @@ main(int argc, char **argv)
 {
 	TCase *held, *others, *ioctls, *programs;
 	Suite *suite;
-	SRunner *runner;
-	int failed;
+	int status;
 
 	make_directory(argv);
 	suite = suite_create("shim-names");
@@ -770,11 +770,7 @@ main(int argc, char **argv)
 	tcase_add_test(programs, a_command_with_many_or_long_words);
 	tcase_add_test(programs, command_lines_change);
 	tcase_add_test(programs, command_lines_that_need_no_change_are_the_callers);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	rmdir(directory);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

@@ -16,6 +16,7 @@
 #include "shim/real.h"
 #include "shim/recognise.h"
 #include "shim/state.h"
+#include "tests/unit/suite.h"
 
 #define PLACE 259u /* tap3 */
 #define OPEN 42
@@ -302,8 +303,7 @@ main(int argc, char *argv[])
 {
 	Suite *suite = suite_create("shim-recognise");
 	TCase *tcase = tcase_create("recognise");
-	SRunner *runner;
-	int failed;
+	int status;
 
 	begin_with_socket(argv);
 	tcase_add_checked_fixture(tcase, begin, end);
@@ -319,11 +319,7 @@ main(int argc, char *argv[])
 	tcase_add_test(tcase, a_copy_is_known_as_soon_as_it_is_made);
 	tcase_add_test(tcase, before_a_filter_every_number_is_looked_at_once_and_none_afterwards);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
+	status = run_suite(suite);
 	(void)rmdir(directory);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

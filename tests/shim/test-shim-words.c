@@ -12,6 +12,7 @@
 
 #include "shim/shell.h"
 #include "shim/words.h"
+#include "tests/unit/suite.h"
 
 #define LINE_SIZE 70000
 #define ROW_WORDS 40
@@ -387,9 +388,7 @@ int
 main(void)
 {
 	Suite *suite = suite_create("shim-words");
-	SRunner *runner;
 	TCase *tcase = tcase_create("words");
-	int failed;
 
 	tcase_add_loop_test(tcase, a_command_has_these_names, 0, sizeof(commands) / sizeof(commands[0]));
 	tcase_add_test(tcase, the_file_that_runs_says_which_program_it_is);
@@ -399,10 +398,5 @@ main(void)
 	tcase_add_loop_test(tcase, a_line_has_these_names, 0, sizeof(lines) / sizeof(lines[0]));
 	tcase_add_test(tcase, what_is_too_long_is_left);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return run_suite(suite);
 }

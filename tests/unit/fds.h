@@ -8,6 +8,8 @@
 #include <check.h>
 #include <stdbool.h>
 
+#include "suite.h"
+
 /* Checked fixture: notes each descriptor and its file; the end compares. */
 void fds_note(void);
 void fds_assert_as_noted(void);
@@ -22,8 +24,5 @@ bool fds_same_file(int a, int b);
  */
 void fds_fill_table(unsigned count);
 void fds_unfill_table(void);
-
-/* Runs a suite and prints TAP; the exit status of main. */
-int fds_run_suite(Suite *suite);
 
 #endif

@@ -8,6 +8,7 @@
  * target and nothing else.
  */
 #include "cli/binary.h"
+#include "tests/unit/suite.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -455,8 +456,6 @@ main(void)
 {
 	Suite *suite = suite_create("binary-elf");
 	TCase *tcase = tcase_create("header");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, good_file_is_told, 0, (int)(sizeof(good) / sizeof(good[0])));
 	tcase_add_loop_test(
@@ -470,12 +469,7 @@ main(void)
 	tcase_add_test(tcase, machines_have_names);
 	tcase_add_loop_test(tcase, changed_bytes_break_no_promise, 0, 2);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }
 
 #endif

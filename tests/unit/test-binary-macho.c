@@ -81,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 #include <check.h>
 
 #include "cli/obstacle.h"
+#include "tests/unit/suite.h"
 
 #define FILE_BYTES 4096
 #define SIGNATURE_AT 1024
@@ -429,8 +430,6 @@ main(void)
 {
 	Suite *suite = suite_create("binary-macho");
 	TCase *tcase = tcase_create("binary-macho");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tcase, an_ordinary_program, nothing);
 	tcase_add_test(tcase, an_ordinary_one_is_taken);
@@ -443,12 +442,7 @@ main(void)
 	tcase_add_test(tcase, every_cut_is_damage);
 	tcase_add_loop_test(tcase, no_field_leads_outside, 0, (int)(sizeof(fields) / sizeof(fields[0])));
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }
 
 #endif

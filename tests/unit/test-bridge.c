@@ -85,5 +85,5 @@ main(void)
 	tcase_add_test(tcase, wireless_interfaces_are_known_by_either_sign);
 	tcase_add_test(tcase, a_list_that_is_not_whole_is_empty);
 	suite_add_tcase(suite, tcase);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -96,5 +96,5 @@ main(void)
 	tcase_add_test(tcase, it_reads_as_documented);
 	tcase_add_test(tcase, any_other_name_is_not_ours);
 	suite_add_tcase(suite, tcase);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -210,5 +210,5 @@ main(void)
 	tcase_add_test(tc, mode_is_permission_bits_alone);
 	tcase_add_test(tc, device_numbers_are_distinct);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -222,5 +222,5 @@ main(void)
 	tcase_add_test(tc, a_link_names_by_prefix_and_number);
 	tcase_add_test(tc, a_mark_tells_its_place_and_no_other_number_does);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -254,5 +254,5 @@ main(void)
 	tcase_add_test(tcase, other_icmp_is_the_program_s);
 	tcase_add_test(tcase, a_new_address_of_the_interface_is_learnt);
 	suite_add_tcase(suite, tcase);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

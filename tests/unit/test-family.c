@@ -89,5 +89,5 @@ main(void)
 	tcase_add_loop_test(tc, written_header_is_checked, 0, sizeof(rows) / sizeof(rows[0]));
 	tcase_add_test(tc, what_is_made_passes_the_check);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -550,5 +550,5 @@ main(void)
 	tcase_add_test(tc, bad_arguments_are_einval);
 	tcase_add_test(tc, other_errors_are_the_systems);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

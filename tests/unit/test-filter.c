@@ -146,5 +146,5 @@ main(void)
 		printf("# left out: this kernel, or this build, has no filter of system calls\n");
 	}
 	suite_add_tcase(suite, tcase);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -214,5 +214,5 @@ main(void)
 	} else {
 		printf("# left out, since only root's files are run: all that runs a hook\n");
 	}
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -771,5 +771,5 @@ main(void)
 	tcase_add_loop_test(tc, initial_message_is_its_header_and_zeroes, 0, ALL_TYPES);
 	tcase_add_loop_test(tc, reply_is_made_from_its_request, 0, sizeof(replies) / sizeof(replies[0]));
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

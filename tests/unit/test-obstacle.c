@@ -5,10 +5,10 @@
 #include "cli/obstacle.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/text.h"
+#include "tests/unit/suite.h"
 
 #define ELF_X86_64 62
 #define ELF_ARM64 183
@@ -182,8 +182,6 @@ main(void)
 {
 	Suite *suite = suite_create("obstacle");
 	TCase *tcase = tcase_create("obstacle");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tcase, each_fact_is_a_reason);
 	tcase_add_test(tcase, a_program_of_another_system_is_that_and_no_more);
@@ -193,10 +191,5 @@ main(void)
 	tcase_add_loop_test(tcase, the_system_s_directories_are_known, 0, (int)(sizeof(paths) / sizeof(paths[0])));
 	tcase_add_test(tcase, words_are_quoted_for_a_shell);
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -106,5 +106,5 @@ main(void)
 	tcase_add_test(tc, empty_socket_is_einval);
 	tcase_add_test(tc, socket_must_fit_an_address);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -3,9 +3,9 @@
  * test-redact.c - suite "redact": what is taken out of a report's lines, and what stays.
  */
 #include "cli/redact.h"
+#include "tests/unit/suite.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const struct {
@@ -50,15 +50,8 @@ main(void)
 {
 	Suite *suite = suite_create("redact");
 	TCase *tcase = tcase_create("redact");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tcase, a_line_keeps_what_is_no_secret, 0, (int)(sizeof(rows) / sizeof(rows[0])));
 	suite_add_tcase(suite, tcase);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

@@ -193,5 +193,5 @@ main(void)
 	tcase_add_test(tc, silence_is_bounded);
 	tcase_add_test(tc, other_end_has_gone);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

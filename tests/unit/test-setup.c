@@ -291,5 +291,5 @@ main(void)
 	tcase_add_test(tcase, hash_is_siphash_2_4);
 	tcase_add_test(tcase, stable_mac_is_of_machine_and_device);
 	suite_add_tcase(suite, tcase);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

@@ -378,5 +378,5 @@ main(void)
 	}
 	tcase_add_test(tc, peer_of_no_socket_is_an_error);
 	suite_add_tcase(suite, tc);
-	return fds_run_suite(suite);
+	return run_suite(suite);
 }

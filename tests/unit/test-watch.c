@@ -5,13 +5,13 @@
 #include <check.h>
 #include <math.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "cli/graph.h"
 #include "cli/rate.h"
 #include "cli/text.h"
 #include "protocol/message.h"
+#include "tests/unit/suite.h"
 
 START_TEST(rate_is_growth_by_time)
 {
@@ -143,8 +143,6 @@ main(void)
 {
 	Suite *suite = suite_create("watch");
 	TCase *tc = tcase_create("watch");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(tc, rate_is_growth_by_time);
 	tcase_add_test(tc, rate_is_never_negative_or_infinite);
@@ -154,10 +152,5 @@ main(void)
 	tcase_add_test(tc, graph_forgets_what_is_old);
 	tcase_add_test(tc, text_of_strangers_is_escaped_and_cut);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return run_suite(suite);
 }

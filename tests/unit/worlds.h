@@ -7,6 +7,7 @@
 
 #include <check.h>
 
+#include "suite.h"
 #include "daemon/device.h"
 
 /* Identity of the daemon's own network namespace in tests. */
@@ -42,8 +43,5 @@ int world_try_attach(uint8_t kind, uint16_t unit, const struct os_peer *peer, ui
 
 /* Number of open descriptors of this process. */
 unsigned count_fds(void);
-
-/* Runs suites and prints TAP; the exit status. */
-int run_suite(Suite *suite);
 
 #endif
