@@ -38,14 +38,20 @@ close_request(struct client *c)
 }
 
 static void
+send_reply(struct client *c, const union message *reply)
+{
+	/* A client that does not read what it asked for is dropped all the same. */
+	(void)fdpass_send(c->fd, reply, reply->header.size, NULL, 0);
+}
+
+static void
 tell(struct client *c, const struct message_header *request, int error)
 {
 	union message reply;
 
 	message_init(&reply, MESSAGE_RESULT, request->serial);
 	reply.result.error = error;
-	/* A client that does not read what it asked for is dropped all the same. */
-	(void)fdpass_send(c->fd, &reply, reply.header.size, NULL, 0);
+	send_reply(c, &reply);
 }
 
 /*
@@ -201,8 +207,13 @@ client_forwarded(struct client *c, bool sent)
 bool
 client_done(struct client *c, int error, bool answered)
 {
+	union message reply;
+
+	/* First: who has its answer may close the device, and open it again at once. */
+	close_descriptors(c);
 	if (!answered) {
-		tell(c, &c->request.header, error);
+		message_init_reply(&reply, &c->request.header, error);
+		send_reply(c, &reply);
 	}
 	close_request(c);
 	return wait_for_request(c) == 0;

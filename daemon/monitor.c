@@ -225,8 +225,7 @@ on_worker(evutil_socket_t fd, short what, void *argument)
 			error = refuse_connection(m);
 		} else {
 			netns_take_news(m->netns, EVENTS_BEFORE_REQUEST);
-			error = requests_serve(m->requests, &r, fds);
-			answered = true;
+			error = requests_serve(m->requests, &r, fds, &answered);
 		}
 		/* Before the worker hears of it, which has copies until then: the last close of what a stranger sent is not ours. */
 		close_all(fds, fd_count);

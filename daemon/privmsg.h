@@ -41,7 +41,7 @@ struct priv_request {
 struct priv_done {
 	struct priv_header header;
 	int32_t error;    /* what the client was, or is to be, told */
-	uint8_t answered; /* 0: the monitor could not answer; the worker may */
+	uint8_t answered; /* 0: the monitor has not answered; the worker is to */
 	uint8_t pad[3];
 };
 

@@ -454,6 +454,11 @@ node(struct requests *q, int connection, const union message *request)
 	return 0;
 }
 
+/*
+ * Requests that come with the device itself: the answer is the worker's to give, once it has closed its copy, and we ours.  Else the program
+ * could close the device and open it again, and find it held.
+ */
+
 static int
 tun_set(struct requests *q, int connection, const union message *request, int proof)
 {
@@ -462,25 +467,20 @@ tun_set(struct requests *q, int connection, const union message *request, int pr
 	int error = 0;
 
 	if (os_peer_read(connection, &peer) < 0) {
-		return result(q, connection, request, errno);
+		return errno;
 	}
 	if (devices_tun_set(q->setup.devices, &peer, proof, (enum message_tun_what)t->what, t->value) < 0) {
 		error = errno;
 	}
 	os_peer_clear(&peer);
-	return result(q, connection, request, error);
+	return error;
 }
 
 static int
-header_mode(struct requests *q, int connection, const union message *request, int proof)
+header_mode(struct requests *q, const union message *request, int proof)
 {
-	int error = 0;
-
-	if (devices_set_header_mode(q->setup.devices, request->header_mode.place, request->header_mode.open_number, proof,
-	    request->header_mode.on != 0) < 0) {
-		error = errno;
-	}
-	return result(q, connection, request, error);
+	return devices_set_header_mode(q->setup.devices, request->header_mode.place, request->header_mode.open_number, proof,
+	    request->header_mode.on != 0) < 0 ? errno : 0;
 }
 
 static int
@@ -537,13 +537,14 @@ stop(struct requests *q, int connection, const union message *request)
 
 /* The one switch: all that a worker can ask for. */
 int
-requests_serve(struct requests *q, const struct priv_request *r, int *fds)
+requests_serve(struct requests *q, const struct priv_request *r, int *fds, bool *answered)
 {
+	*answered = r->message.header.type != MESSAGE_HEADER_MODE && r->message.header.type != MESSAGE_TUN_SET;
 	switch (r->message.header.type) {
 	case MESSAGE_ATTACH:
 		return attach(q, r, fds, NULL, -1);
 	case MESSAGE_HEADER_MODE:
-		return header_mode(q, fds[0], &r->message, fds[1]);
+		return header_mode(q, &r->message, fds[1]);
 	case MESSAGE_STATUS:
 		return describe(q, fds[0], &r->message);
 	case MESSAGE_STOP:

@@ -33,9 +33,9 @@ void requests_free(struct requests *q);
 /*
  * Serves a request that was checked whole, and answers it on fds[0], the client's connection; then come the descriptors of the message.
  * All are the caller's, but for those that are kept or closed here, whose places are then -1.  What the client was told; or EINPROGRESS: an
- * open that waits for a relay, which setup.done will tell the end of.
+ * open that waits for a relay, which setup.done will tell the end of.  *answered false: what it is to be told, by the worker.
  */
-int requests_serve(struct requests *q, const struct priv_request *r, int *fds);
+int requests_serve(struct requests *q, const struct priv_request *r, int *fds, bool *answered);
 
 /*
  * The relay of a place is ready, and channel is the program's end, closed here; or -1: it has ended, which the table of devices knows.

@@ -6,9 +6,8 @@ import signal
 
 import pytest
 from veth import end_of, frame, one_relay, relays, silence_and_up, veth_daemon
-from worlds import PYTHON, TUNTAPD, wait_until
+from worlds import PYTHON, TUNTAPD, wait_until, with_library
 
-LATE_RELAY = str(pathlib.Path(TUNTAPD).parent.parent / "tests" / "programs" / "late-relay.so")
 OPEN = """
 import errno, os
 try:
@@ -34,9 +33,8 @@ def wait_file(directory):
 @pytest.fixture
 def daemon(namespace, directory, wait_file):
     """Its relays have no port as long as wait_file is there."""
-    preload = ":".join(filter(None, [LATE_RELAY, os.environ.get("LD_PRELOAD")]))
     d = veth_daemon(namespace, directory, "device tap0 {\n\tup = true\n}\ndevice tap2 {\n\tlink = linux\n}\n",
-                    env={**os.environ, "LD_PRELOAD": preload, "TUNTAPD_TEST_WAIT": str(wait_file)})
+                    env={**with_library("late-relay"), "TUNTAPD_TEST_WAIT": str(wait_file)})
     yield d
     wait_file.unlink(missing_ok=True)
     end_of(d, namespace)

@@ -5,8 +5,8 @@ import pathlib
 import signal
 
 import pytest
-from veth import check_echo, echo, one_relay, relays, serve, silence_and_up, veth_daemon  # noqa: F401
-from worlds import TUNTAPD, answer, wait_until
+from veth import check_echo, echo, end_of, one_relay, relays, serve, silence_and_up, veth_daemon  # noqa: F401
+from worlds import TUNTAPD, answer, wait_until, with_library
 
 SANITIZED = "asan" in TUNTAPD
 OPEN = """
@@ -84,6 +84,23 @@ def test_daemon_killed_again_and_again_under_traffic(namespace, directory, daemo
     again.end()
     wait_until(lambda: serving.state(device) == "closed")
     assert serving.stop() == 0
+
+
+def test_a_device_is_free_at_once_however_late_the_worker_hears(namespace, directory):
+    """Setting the header mode shows the daemon the channel itself: no copy of it may be left there when the program has its answer."""
+    daemon = veth_daemon(namespace, directory, env=with_library("late-worker"))
+    program = daemon.start("""
+import fcntl, os, struct
+fd = os.open("/dev/tun0", os.O_RDWR)
+for on in 1, 0, 1:
+    fcntl.ioctl(fd, 0x40047460, struct.pack("i", on))
+    os.close(fd)
+    fd = os.open("/dev/tun0", os.O_RDWR)
+print("opened", flush=True)
+""")
+    program.wait_for("opened")
+    program.end()
+    end_of(daemon, namespace)
 
 
 def test_header_mode_is_set_with_the_next_daemon(namespace, directory, daemon):

@@ -23,6 +23,13 @@ TUNTAPD = str(BUILD / "cli" / "tuntapd")
 SHIM = str(BUILD / "shim" / "libtuntapd-shim.so")
 PYTHON = "/usr/bin/python3"
 
+
+def with_library(name):
+    """An environment in which programs also have one of the libraries of tests/programs."""
+    library = str(BUILD / "tests" / "programs" / f"{name}.so")
+    return {**os.environ, "LD_PRELOAD": ":".join(filter(None, [library, os.environ.get("LD_PRELOAD")]))}
+
+
 def pytest_collection_modifyitems(config, items):
     if "asan" in str(BUILD):
         away = [item for item in items if "plain_build" in item.keywords]
