@@ -440,13 +440,18 @@ os_process_watch(pid_t pid)
 	return (int)syscall(SYS_pidfd_open, pid, 0); /* close-on-exec by itself (pidfd_open(2)) */
 }
 
-int
-os_process_start(pid_t pid, uint64_t *start)
+/* Fields of /proc/PID/stat, by their numbers in proc(5). */
+#define STAT_FLAGS 9
+#define STAT_STARTTIME 22
+
+/* One of them, which is a number and not the second.  0, or -1 with ESRCH. */
+static int
+read_stat(pid_t pid, int field, uint64_t *value)
 {
 	char path[64], text[1024];
 	const char *at;
 	ssize_t n = -1;
-	int fd, fields = 0;
+	int fd;
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -459,17 +464,32 @@ os_process_start(pid_t pid, uint64_t *start)
 		return -1;
 	}
 	text[n] = '\0';
-	/* proc(5): the second field, the name, is in parentheses and may hold anything; starttime is the 22nd. */
+	/* The second field, the name, is in parentheses and may hold anything. */
 	at = strrchr(text, ')');
-	for (fields = 2; at != NULL && fields < 22; fields++) {
+	for (int fields = 2; at != NULL && fields < field; fields++) {
 		at = strchr(at + 1, ' ');
 	}
 	if (at == NULL) {
 		errno = ESRCH;
 		return -1;
 	}
-	*start = strtoull(at + 1, NULL, 10);
+	*value = strtoull(at + 1, NULL, 10);
 	return 0;
+}
+
+int
+os_process_start(pid_t pid, uint64_t *start)
+{
+	return read_stat(pid, STAT_STARTTIME, start);
+}
+
+bool
+os_process_is_ending(pid_t pid)
+{
+	uint64_t flags;
+
+	/* PF_EXITING of linux/sched.h: set before the descriptors are closed (kernel/exit.c do_exit: exit_signals, exit_files). */
+	return read_stat(pid, STAT_FLAGS, &flags) < 0 || (flags & 0x4) != 0;
 }
 
 uint64_t

@@ -102,6 +102,11 @@ int os_netns_make(void);
 int os_process_watch(pid_t pid);
 /* When it started, in the kernel's own unit since the boot: 0 and *start, or -1 with ESRCH. */
 int os_process_start(pid_t pid, uint64_t *start);
+/*
+ * Whether it has begun to end, or has ended, and may have closed its descriptors: then what os_hangups_add() watched of them may be gone
+ * without a word.  False where no watch is lost so.
+ */
+bool os_process_is_ending(pid_t pid);
 /* Bytes of memory that it has now, shared ones included; 0: not known. */
 uint64_t os_process_memory(pid_t pid);
 /* The network namespace that it is in, close-on-exec; -1 with errno. */

@@ -511,6 +511,8 @@ relays_look(struct relays *r, uint32_t place)
 	if (has_ended(e, 0)) {
 		return RELAYS_OVER;
 	}
+	/* In this order: a relay that was not ending had its channel still, so that the hang-up was there to be seen. */
+	e->hung_up |= os_process_is_ending(e->pid);
 	if (!e->hung_up) {
 		return RELAYS_HELD;
 	}
