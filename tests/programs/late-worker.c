@@ -3,7 +3,6 @@
  * late-worker.c - a library with which a daemon's worker hears the monitor late: each message only some time after it was there.  For tests
  * of what clients do in the meantime.
  */
-#define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
 #include <string.h>
