@@ -41,6 +41,8 @@ SUITES = {
 ENVIRONMENTS = {
     "fuzz": {"CC": "clang-14"},
 }
+# Tests of a suite that run side by side: these wait more than they work, each in a namespace of its own.
+AT_ONCE = {"conformance": min(2, os.cpu_count() or 1)}
 TAP = re.compile(r"^(not )?ok\b(.*)$", re.M)
 PYTEST = re.compile(r"^(?:=+ )?((?:\d+ [a-z]+(?:, )?)+) in [0-9.]+s\b.*$", re.M)
 # Suites that meson does not know: the command, which prints TAP.
@@ -149,7 +151,7 @@ def run_meson(suite, name):
         # Some tests run our own command in a program that has the library, which then comes before the sanitizer's.
         "ASAN_OPTIONS": "detect_leaks=1" if suite in ("unit", "kpi") else "detect_leaks=0:verify_asan_link_order=0",
     }
-    done = run([MESON, "test", "-C", str(directory), "--no-rebuild", "--suite", suite, "--num-processes", "1"],
+    done = run([MESON, "test", "-C", str(directory), "--no-rebuild", "--suite", suite, "--num-processes", str(AT_ONCE.get(suite, 1))],
                env=environment, capture_output=True, text=True)
     records = []
     if log.exists():
