@@ -47,6 +47,7 @@ debian_packages() {
 		procps
 		python3-jsonschema
 		python3-pytest
+		python3-pytest-xdist
 		shellcheck
 		strace
 		systemd
