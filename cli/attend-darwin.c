@@ -1,39 +1,43 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * attend-darwin.c - programs as children are for pairs of interfaces, which are not written for macOS yet: pairing_make() has failed by
- * then.  See attend.h.
+ * attend-darwin.c - signals without their sender.  See attend.h.
+ *
+ * sigwait(2), which is all that there is, does not say who sent a signal.  So those of the terminal's keys, and that its size is another,
+ * count as the terminal's while it has our process group in the foreground: what somebody else sends to this process alone then does not
+ * reach the program.  Without a terminal, as in a test system, all do.
+ *
+ * The kernel does not kill children with their parent: a program whose tuntapd is killed with SIGKILL lives on, without its interfaces.
  */
 #include "cli/attend.h"
 
-#include <err.h>
-
-#include "cli/exitcode.h"
+#include <fcntl.h>
+#include <unistd.h>
 
 void
-attend_begin(struct attend *a)
+attend_bind_child(const struct attend *a)
 {
+}
+
+static bool
+is_foreground(void)
+{
+	int tty = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	bool result = tty >= 0 && tcgetpgrp(tty) == getpgrp();
+
+	if (tty >= 0) {
+		close(tty);
+	}
+	return result;
 }
 
 int
-attend_start(struct attend *a, const struct program *program, char **argv)
+attend_wait(const struct attend *a, bool *by_terminal)
 {
-	warnx("this is not there on macOS");
-	return EXIT_CODE_CANNOT_RUN;
-}
+	int number;
 
-void
-attend_watch(struct attend *a, void (*after_reap)(void *argument))
-{
-}
-
-int
-attend_status(const struct attend *a, int *ended_by)
-{
-	*ended_by = 0;
-	return EXIT_CODE_CANNOT_RUN;
-}
-
-void
-attend_end_by_signal(int number)
-{
+	if (sigwait(&a->waited, &number) != 0) {
+		return 0;
+	}
+	*by_terminal = (number == SIGINT || number == SIGQUIT || number == SIGTSTP || number == SIGWINCH) && is_foreground();
+	return number;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * attend.h - runs a program as a child, as if this process were it: hands signals on, stops when it
- * stops, ends as it ended (attend-OS.c).  For `tuntapd exec --private` and `--pair`.
+ * stops, ends as it ended.  For `tuntapd exec --private` and `--pair`.
  */
 #ifndef TUNTAPD_CLI_ATTEND_H
 #define TUNTAPD_CLI_ATTEND_H
@@ -36,8 +36,7 @@ int attend_start(struct attend *a, const struct program *program, char **argv);
 /* Takes in which children ended.  True if the program has just stopped. */
 bool attend_reap(struct attend *a);
 
-/* The next signal within interval_ms, or 0; and whether that one tells us to end. */
-int attend_next_signal(const struct attend *a, int interval_ms);
+/* Whether a signal tells us to end. */
 bool attend_is_end(int number);
 
 /* Until the program has ended; after_reap (or NULL) is called whenever children were looked at. */
@@ -50,5 +49,19 @@ int attend_status(const struct attend *a, int *ended_by);
  * Ends as the program did, but leaves no core of ours.  Returns only if the signal does not end us.
  */
 void attend_end_by_signal(int number);
+
+/* What differs by platform (attend-OS.c). */
+
+/* In a child: it dies with us, where the kernel does that. */
+void attend_bind_child(const struct attend *a);
+
+/*
+ * Waits for the next signal: its number, or 0 (ask again); *by_terminal: whether the terminal has sent it, and so to
+ * all of the foreground process group.
+ */
+int attend_wait(const struct attend *a, bool *by_terminal);
+
+/* Linux: the next signal within interval_ms, or 0. */
+int attend_next_signal(const struct attend *a, int interval_ms);
 
 #endif

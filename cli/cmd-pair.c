@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "cli/command.h"
@@ -49,18 +50,37 @@ make(const struct pairing *p, struct query *query, bool json)
 	return EXIT_CODE_OK;
 }
 
+/* What an end is called, and its interface, where that is another. */
+static void
+show_end(char *text, size_t size, const struct message_pair_seen *end)
+{
+	text_append_safe(text, size, end->name);
+	if (strcmp(end->name, end->ifname) != 0) {
+		text_append_safe(text, size, "=");
+		text_append_safe(text, size, end->ifname);
+	}
+}
+
 static void
 print_table(const struct message_pair *pairs, size_t count)
 {
-	printf("%-16s%-16s%-12s%-24s%s\n", "A", "B", "UNTIL", "MADE BY", "SINCE");
+	int width = 15; /* of a name */
+
+	for (size_t i = 0; i < 2 * count; i++) {
+		char text[64] = "";
+
+		show_end(text, sizeof(text), &pairs[i / 2].ends[i % 2]);
+		width = (int)strlen(text) > width ? (int)strlen(text) : width;
+	}
+	printf("%-*s %-*s %-12s%-24s%s\n", width, "A", width, "B", "UNTIL", "MADE BY", "SINCE");
 	for (size_t i = 0; i < count; i++) {
 		const struct passwd *user = getpwuid((uid_t)pairs[i].uid);
 		char a[64] = "", b[64] = "", who[96] = "", when[32] = "";
 		time_t since = (time_t)pairs[i].since;
 		struct tm tm;
 
-		text_append_safe(a, sizeof(a), pairs[i].ends[0].ifname);
-		text_append_safe(b, sizeof(b), pairs[i].ends[1].ifname);
+		show_end(a, sizeof(a), &pairs[i].ends[0]);
+		show_end(b, sizeof(b), &pairs[i].ends[1]);
 		snprintf(who, sizeof(who), "%ld ", (long)pairs[i].pid);
 		text_append_safe(who, sizeof(who), pairs[i].program);
 		text_append_safe(who, sizeof(who), " ");
@@ -68,7 +88,7 @@ print_table(const struct message_pair *pairs, size_t count)
 		if (localtime_r(&since, &tm) != NULL) {
 			(void)strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
 		}
-		printf("%-15s %-15s %-11s %-23s %s\n", a, b, pairs[i].held ? "its end" : "deleted", who, when);
+		printf("%-*s %-*s %-11s %-23s %s\n", width, a, width, b, pairs[i].held ? "its end" : "deleted", who, when);
 	}
 }
 

@@ -9,6 +9,6 @@
 int
 netns_socket(const char *text)
 {
-	errno = EINVAL;
+	errno = EOPNOTSUPP;
 	return -1;
 }

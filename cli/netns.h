@@ -8,7 +8,8 @@
 /*
  * A unix socket that was made in the namespace: a name of ip-netns(8), the number of a process, or a
  * path.  It proves that the caller may enter, and tells the daemon which it is.  Close-on-exec; -1
- * with errno: EACCES, EPERM (not for this user), EINVAL (it is no namespace), ENOENT, ....
+ * with errno: EACCES, EPERM (not for this user), EINVAL (it is no namespace), ENOENT, ...; EOPNOTSUPP
+ * (this system has none).
  */
 int netns_socket(const char *text);
 

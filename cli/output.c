@@ -614,8 +614,8 @@ output_json_samples(FILE *out, const struct samples *s)
 static json_t *
 pair_end_object(const struct message_pair_seen *end)
 {
-	return json_pack("{s:o, s:I, s:o}", "interface", jsontext(end->ifname), "ifindex", (json_int_t)end->ifindex, "netns",
-	    end->netns != 0 ? json_integer(number(end->netns)) : json_null());
+	return json_pack("{s:o, s:o, s:I, s:o}", "name", jsontext(end->name), "interface", jsontext(end->ifname), "ifindex",
+	    (json_int_t)end->ifindex, "netns", end->netns != 0 ? json_integer(number(end->netns)) : json_null());
 }
 
 static json_t *

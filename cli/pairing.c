@@ -107,7 +107,10 @@ open_netns(const char *text, int *status)
 {
 	int sock = netns_socket(text);
 
-	if (sock < 0) {
+	if (sock < 0 && errno == EOPNOTSUPP) {
+		*status = EXIT_CODE_USAGE;
+		warnx("there are no network namespaces on this system, so --netns=%s is no place: leave it out", text);
+	} else if (sock < 0) {
 		*status = errno == EACCES || errno == EPERM ? EXIT_CODE_PERMISSION : EXIT_CODE_USAGE;
 		warn("the network namespace '%s'", text);
 	}

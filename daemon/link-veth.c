@@ -36,6 +36,7 @@
 
 #include "link-relayed.h"
 #include "log.h"
+#include "mac.h"
 #include "os.h"
 #include "protocol/sys.h"
 #include "relays.h"
@@ -207,17 +208,6 @@ veth_close(struct link *l)
 	link_relayed_end(l);
 }
 
-/* A random one, of no maker, and no group's. */
-static int
-choose_mac(uint8_t mac[ETHERTUN_MAC_BYTES])
-{
-	if (getentropy(mac, ETHERTUN_MAC_BYTES) < 0) {
-		return -1;
-	}
-	mac[0] = (uint8_t)((mac[0] | 0x02) & ~0x01);
-	return 0;
-}
-
 static int
 veth_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
@@ -228,7 +218,7 @@ veth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	bool is_tun = l->id.kind == DEVICE_TUN;
 	int saved;
 
-	if (is_tun && choose_mac(start.mac) < 0) {
+	if (is_tun && mac_make_random(start.mac) < 0) {
 		return -1;
 	}
 	start.port_netns_fd = os_netns_make();

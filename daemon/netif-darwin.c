@@ -40,6 +40,7 @@
 #include <sys/sysctl.h>
 #include <unistd.h>
 
+#include "netif-ioctl.h"
 #include "protocol/devname.h"
 #include "protocol/sys.h"
 
@@ -53,8 +54,8 @@ static_assert(SIOCSKEVFILT == 0x800c6502ul, "the kernel's number");
 #define EVENT_BYTES 1024
 /* Taken in and not told yet. */
 #define QUEUE_MAX 64
-/* Interfaces that are remembered: one for each device. */
-#define KNOWN_MAX DEVICE_PLACES_MAX
+/* Interfaces that are remembered: one for each device, the ends of pairs, bridges and what else is in them. */
+#define KNOWN_MAX (DEVICE_PLACES_MAX + 256)
 /* ND6_INFINITE_LIFETIME, netinet6/nd6.h */
 #define LIFETIME_INFINITE UINT32_MAX
 
@@ -156,9 +157,8 @@ netif_watch_fd(const struct netif *n)
 	return n->events;
 }
 
-/* A request by the name of an interface, which is below IFNAMSIZ bytes. */
-static struct ifreq
-request_of(const char *ifname)
+struct ifreq
+netif_request_of(const char *ifname)
 {
 	struct ifreq request = {0};
 
@@ -166,9 +166,8 @@ request_of(const char *ifname)
 	return request;
 }
 
-/* The kernel says ENXIO where Linux says ENODEV; callers know the latter. */
-static int
-result_of(int result)
+int
+netif_result_of(int result)
 {
 	if (result < 0 && errno == ENXIO) {
 		errno = ENODEV;
@@ -176,11 +175,17 @@ result_of(int result)
 	return result;
 }
 
-static int
-name_of(uint32_t ifindex, char ifname[IFNAMSIZ])
+int
+netif_socket(const struct netif *n)
+{
+	return n->inet;
+}
+
+int
+netif_name_of(uint32_t ifindex, char ifname[IFNAMSIZ])
 {
 	memset(ifname, 0, IFNAMSIZ);
-	return result_of(if_indextoname(ifindex, ifname) != NULL ? 0 : -1);
+	return netif_result_of(if_indextoname(ifindex, ifname) != NULL ? 0 : -1);
 }
 
 static void
@@ -199,7 +204,7 @@ remember(struct netif *n, uint32_t ifindex, const char *ifname)
 	}
 	if (place != NULL) {
 		place->ifindex = ifindex;
-		memcpy(place->ifname, request_of(ifname).ifr_name, sizeof(place->ifname));
+		memcpy(place->ifname, netif_request_of(ifname).ifr_name, sizeof(place->ifname));
 	}
 }
 
@@ -354,7 +359,7 @@ read_by_index(uint32_t ifindex, bool addresses, struct netif_status *status)
 	do {
 		if (sysctl(mib, 6, NULL, &bytes, NULL, 0) < 0 || (larger = realloc(data, bytes + 1)) == NULL) {
 			free(data);
-			return result_of(-1);
+			return netif_result_of(-1);
 		}
 		data = larger;
 		result = sysctl(mib, 6, data, &bytes, NULL, 0);
@@ -469,7 +474,7 @@ netif_read(struct netif *n, const char *ifname, uint32_t ifindex, bool addresses
 	if (ifname != NULL) {
 		ifindex = if_nametoindex(ifname);
 		if (ifindex == 0) {
-			return result_of(-1);
+			return netif_result_of(-1);
 		}
 	}
 	if (read_by_index(ifindex, addresses, status) < 0) {
@@ -489,7 +494,7 @@ netif_find(struct netif *n, const char *ifname, struct netif_status *status)
 
 	memset(status, 0, sizeof(*status));
 	if (ifindex == 0) {
-		return result_of(-1);
+		return netif_result_of(-1);
 	}
 	if (take_events(n) < 0 || read_by_index(ifindex, false, status) < 0) {
 		return -1;
@@ -504,15 +509,15 @@ netif_set_up(struct netif *n, uint32_t ifindex, bool up)
 	char ifname[IFNAMSIZ];
 	struct ifreq request;
 
-	if (name_of(ifindex, ifname) < 0) {
+	if (netif_name_of(ifindex, ifname) < 0) {
 		return -1;
 	}
-	request = request_of(ifname);
+	request = netif_request_of(ifname);
 	if (ioctl(n->inet, SIOCGIFFLAGS, &request) < 0) {
-		return result_of(-1);
+		return netif_result_of(-1);
 	}
 	request.ifr_flags = (short)(up ? request.ifr_flags | IFF_UP : request.ifr_flags & ~IFF_UP);
-	return result_of(ioctl(n->inet, SIOCSIFFLAGS, &request));
+	return netif_result_of(ioctl(n->inet, SIOCSIFFLAGS, &request));
 }
 
 int
@@ -521,11 +526,11 @@ netif_delete(struct netif *n, uint32_t ifindex)
 	char ifname[IFNAMSIZ];
 	struct ifreq request;
 
-	if (name_of(ifindex, ifname) < 0) {
+	if (netif_name_of(ifindex, ifname) < 0) {
 		return -1;
 	}
-	request = request_of(ifname);
-	return result_of(ioctl(n->inet, SIOCIFDESTROY, &request));
+	request = netif_request_of(ifname);
+	return netif_result_of(ioctl(n->inet, SIOCIFDESTROY, &request));
 }
 
 int
@@ -534,12 +539,12 @@ netif_set_mtu(struct netif *n, uint32_t ifindex, uint32_t mtu)
 	char ifname[IFNAMSIZ];
 	struct ifreq request;
 
-	if (name_of(ifindex, ifname) < 0) {
+	if (netif_name_of(ifindex, ifname) < 0) {
 		return -1;
 	}
-	request = request_of(ifname);
+	request = netif_request_of(ifname);
 	request.ifr_mtu = (int)mtu;
-	return result_of(ioctl(n->inet, SIOCSIFMTU, &request));
+	return netif_result_of(ioctl(n->inet, SIOCSIFMTU, &request));
 }
 
 int
@@ -548,15 +553,15 @@ netif_set_mac(struct netif *n, uint32_t ifindex, const uint8_t mac[6])
 	char ifname[IFNAMSIZ];
 	struct ifreq request;
 
-	if (name_of(ifindex, ifname) < 0) {
+	if (netif_name_of(ifindex, ifname) < 0) {
 		return -1;
 	}
-	request = request_of(ifname);
+	request = netif_request_of(ifname);
 	/* Here the length is the hardware address' own (net/if.c SIOCSIFLLADDR). */
 	request.ifr_addr.sa_len = 6;
 	request.ifr_addr.sa_family = AF_LINK;
 	memcpy(request.ifr_addr.sa_data, mac, 6);
-	return result_of(ioctl(n->inet, SIOCSIFLLADDR, &request));
+	return netif_result_of(ioctl(n->inet, SIOCSIFLLADDR, &request));
 }
 
 int
@@ -599,7 +604,7 @@ add_inet(struct netif *n, const char *ifname, const struct netif_address *a)
 	struct ifaliasreq request = {0};
 	uint8_t mask[4], broadcast[4];
 
-	memcpy(request.ifra_name, request_of(ifname).ifr_name, sizeof(request.ifra_name));
+	memcpy(request.ifra_name, netif_request_of(ifname).ifr_name, sizeof(request.ifra_name));
 	fill_mask(mask, a->prefix, sizeof(mask));
 	fill_inet(&request.ifra_addr, a->bytes);
 	fill_inet(&request.ifra_mask, mask);
@@ -611,7 +616,7 @@ add_inet(struct netif *n, const char *ifname, const struct netif_address *a)
 		}
 		fill_inet(&request.ifra_broadaddr, broadcast);
 	}
-	return result_of(ioctl(n->inet, SIOCAIFADDR, &request));
+	return netif_result_of(ioctl(n->inet, SIOCAIFADDR, &request));
 }
 
 static int
@@ -624,7 +629,7 @@ add_inet6(struct netif *n, const char *ifname, const struct netif_address *a)
 		errno = EOPNOTSUPP;
 		return -1;
 	}
-	memcpy(request.ifra_name, request_of(ifname).ifr_name, sizeof(request.ifra_name));
+	memcpy(request.ifra_name, netif_request_of(ifname).ifr_name, sizeof(request.ifra_name));
 	fill_mask(mask, a->prefix, sizeof(mask));
 	fill_inet6(&request.ifra_addr, a->bytes);
 	fill_inet6(&request.ifra_prefixmask, mask);
@@ -632,7 +637,7 @@ add_inet6(struct netif *n, const char *ifname, const struct netif_address *a)
 		fill_inet6(&request.ifra_dstaddr, a->peer);
 	}
 	request.ifra_lifetime.ia6t_vltime = request.ifra_lifetime.ia6t_pltime = LIFETIME_INFINITE;
-	return result_of(ioctl(n->inet6, SIOCAIFADDR_IN6, &request));
+	return netif_result_of(ioctl(n->inet6, SIOCAIFADDR_IN6, &request));
 }
 
 int
@@ -640,7 +645,7 @@ netif_add_address(struct netif *n, uint32_t ifindex, const struct netif_address 
 {
 	char ifname[IFNAMSIZ];
 
-	if (name_of(ifindex, ifname) < 0) {
+	if (netif_name_of(ifindex, ifname) < 0) {
 		return -1;
 	}
 	return address->family == 4 ? add_inet(n, ifname, address) : add_inet6(n, ifname, address);

@@ -4,8 +4,7 @@
  *
  * Theory of operation.  A table of slots, each with a record in a file.  Before a pair is made its record has the names and the MAC
  * addresses that it is to have, which nobody else's interface has; afterwards its indexes.  So a daemon that is killed at any step
- * leaves what the next one knows as its own, and never takes a stranger's interface for it: an end is one that is a pair's, has that
- * index (or, while it was being made, that name and MAC), and is joined to the other's.
+ * leaves what the next one knows as its own, and never takes a stranger's interface for it: pairends.h says what an end is.
  *
  * Whose they are.  The daemon holds none of their namespaces, but its own: a namespace goes with its last process, the kernel then takes
  * the end in it away, and with that the other.  Of what has an end in the daemon's own namespace the interface watch tells; the others are
@@ -18,7 +17,8 @@
  * Rights.  Root may all.  Others may make pairs in namespaces of their own making, and elsewhere only in the daemon's own, where the policy
  * says who, and how the ends may be called and which addresses they may have: names and addresses there are everybody's business.
  *
- * Sources: drivers/net/veth.c; rtnetlink(7), IFLA_LINK: the index of the other end, in its own namespace.
+ * Names.  On Linux an end's interface is called as the end is, and goes with the other's.  Where neither holds (pairends_of_one_piece)
+ * names are told apart by this table, and of a pair that has lost an end the other one is taken away.
  */
 #include "pairs.h"
 
@@ -29,12 +29,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "daemon/log.h"
+#include "daemon/mac.h"
+#include "daemon/pairends.h"
 #include "daemon/policy.h"
 #include "protocol/paths.h"
 #include "protocol/transport.h"
@@ -65,8 +66,9 @@ struct pairs {
 };
 
 static int
-write_record(struct pair *pair)
+write_record(void *argument)
 {
+	struct pair *pair = argument;
 	struct pair_record out = pair->record;
 	ssize_t n;
 
@@ -90,7 +92,8 @@ read_record(struct pair *pair)
 	    r->state <= PAIR_MADE && r->held <= 1 && memchr(r->program, '\0', sizeof(r->program)) != NULL;
 
 	for (unsigned i = 0; good && i < 2; i++) {
-		good = memchr(r->ends[i].ifname, '\0', sizeof(r->ends[i].ifname)) != NULL;
+		good = memchr(r->ends[i].ifname, '\0', sizeof(r->ends[i].ifname)) != NULL &&
+		    memchr(r->ends[i].name, '\0', sizeof(r->ends[i].name)) != NULL;
 	}
 	if (!good) {
 		memset(r, 0, sizeof(*r));
@@ -175,23 +178,6 @@ find_netns(const struct pair *pair, const struct pair_end *end)
 	return ns;
 }
 
-/* Whether an interface is end n of a pair. */
-static bool
-is_end(const struct pair *pair, unsigned n, const struct netif_status *status)
-{
-	const struct pair_end *end = &pair->record.ends[n];
-
-	if (strcmp(status->kind, "veth") != 0) {
-		return false;
-	}
-	if (pair->record.state == PAIR_MAKING) {
-		return strcmp(status->ifname, end->ifname) == 0 && status->has_mac && memcmp(status->mac, end->mac, sizeof(end->mac)) == 0;
-	}
-	/* Of an end that has been moved the index may be another now. */
-	return status->ifindex == end->ifindex &&
-	    (status->far_ifindex == pair->record.ends[1 - n].ifindex || pair->record.ends[1 - n].netns == 0);
-}
-
 /* Looks for end n, in its namespace, which is then held; its present name is noted.  NULL: it is not there. */
 static struct netns *
 find_end(struct pair *pair, unsigned n, struct netif_status *status)
@@ -203,7 +189,8 @@ find_end(struct pair *pair, unsigned n, struct netif_status *status)
 	if (ns == NULL) {
 		return NULL;
 	}
-	if (netif_read(ns->netif, making ? end->ifname : NULL, end->ifindex, false, status) < 0 || !is_end(pair, n, status)) {
+	if (netif_read(ns->netif, making ? end->ifname : NULL, end->ifindex, false, status) < 0 ||
+	    !pairends_is(&pair->record, n, ns, status)) {
 		netns_put(pair->pairs->setup.netns, ns);
 		return NULL;
 	}
@@ -222,14 +209,14 @@ forget(struct pair *pair)
 	}
 }
 
-/* Takes the interfaces away, if they are there, and forgets them; either end takes the other with it. */
+/* Takes the interfaces away, if they are there, and forgets them. */
 static void
 remove_pair(struct pair *pair, const char *why)
 {
 	struct netif_status status;
 
-	log_info("pair %s %s: %s", pair->record.ends[0].ifname, pair->record.ends[1].ifname, why);
-	for (unsigned n = 0; n < 2; n++) {
+	log_info("pair %s %s: %s", pair->record.ends[0].name, pair->record.ends[1].name, why);
+	for (unsigned n = 0, taken = 0; n < 2 && (taken == 0 || !pairends_of_one_piece); n++) {
 		struct netns *ns = find_end(pair, n, &status);
 
 		if (ns == NULL) {
@@ -239,16 +226,31 @@ remove_pair(struct pair *pair, const char *why)
 			log_warn("%s: taking the interface away", status.ifname);
 		}
 		netns_put(pair->pairs->setup.netns, ns);
-		break;
+		taken++;
 	}
 	forget(pair);
 }
 
-/* Looks for those ends of a pair that are in the daemon's own namespace, or for the others.  True if there is one. */
+/* An end has gone. */
+static void
+lose(struct pair *pair)
+{
+	if (pairends_of_one_piece) {
+		log_info("pair %s %s: gone", pair->record.ends[0].name, pair->record.ends[1].name);
+		forget(pair);
+	} else {
+		remove_pair(pair, "an end of it has gone: taking the other away");
+	}
+}
+
+/*
+ * Looks for those ends of a pair that are in the daemon's own namespace, or for the others.  True if there is one, or both where one does
+ * not tell of the other.
+ */
 static bool
 has_end(struct pair *pair, bool own)
 {
-	bool there = false;
+	unsigned there = 0;
 
 	for (unsigned n = 0; n < 2; n++) {
 		struct netif_status status;
@@ -257,10 +259,10 @@ has_end(struct pair *pair, bool own)
 		if ((pair->record.ends[n].netns == own_netns(pair->pairs)) == own) {
 			ns = find_end(pair, n, &status);
 		}
-		there = there || ns != NULL;
+		there += ns != NULL;
 		netns_put(pair->pairs->setup.netns, ns);
 	}
-	return there;
+	return there >= (pairends_of_one_piece ? 1 : 2);
 }
 
 /* Forgets a pair of which nothing is left.  False: it is there. */
@@ -271,8 +273,7 @@ sweep(struct pair *pair)
 	bool there = has_end(pair, true) || has_end(pair, false);
 
 	if (!there) {
-		log_info("pair %s %s: gone", pair->record.ends[0].ifname, pair->record.ends[1].ifname);
-		forget(pair);
+		lose(pair);
 	}
 	return !there;
 }
@@ -399,67 +400,56 @@ check_end(struct pairs *p, const struct pairs_make *how, unsigned n, const char 
 	return 0;
 }
 
+/* Whether a pair has an end of that name there; with netns 0, anywhere.  NULL: none. */
+static struct pair *
+find_by_name(struct pairs *p, uint64_t netns, const char *name, bool of_interface)
+{
+	for (unsigned i = 0; i < PAIRS_MAX; i++) {
+		const struct pair_record *r = &p->at[i].record;
+
+		for (unsigned n = 0; r->state != PAIR_NONE && n < 2; n++) {
+			if ((netns == 0 || r->ends[n].netns == netns) &&
+			    strcmp(of_interface ? r->ends[n].ifname : r->ends[n].name, name) == 0) {
+				return &p->at[i];
+			}
+		}
+	}
+	return NULL;
+}
+
+/* Whether an end there can be called so.  0, or -1 with errno. */
+static int
+check_name(struct pairs *p, const struct netns *ns, const char *name, const char *other)
+{
+	if ((other != NULL && strcmp(name, other) == 0) || (!pairends_of_one_piece && find_by_name(p, ns->id, name, false) != NULL)) {
+		errno = EBUSY;
+		return -1;
+	}
+	return pairends_check_name(ns, name);
+}
+
 /* Settles the name of end n; other: that of the other end in the same namespace, or NULL.  0, or -1 with errno. */
 static int
-settle_name(const struct netns *ns, const char *pattern, const char *other, char ifname[MESSAGE_IFNAME_SIZE])
+settle_name(struct pairs *p, const struct netns *ns, const char *pattern, const char *other, char name[MESSAGE_IFNAME_SIZE])
 {
 	const char *percent = strchr(pattern, '%');
-	struct netif_status status;
 
 	for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
-		int length = percent == NULL ? snprintf(ifname, MESSAGE_IFNAME_SIZE, "%s", pattern) :
-		    snprintf(ifname, MESSAGE_IFNAME_SIZE, "%.*s%u", (int)(percent - pattern), pattern, number);
+		int length = percent == NULL ? snprintf(name, MESSAGE_IFNAME_SIZE, "%s", pattern) :
+		    snprintf(name, MESSAGE_IFNAME_SIZE, "%.*s%u", (int)(percent - pattern), pattern, number);
 
-		if (length >= MESSAGE_IFNAME_SIZE || (percent == NULL && other != NULL && strcmp(ifname, other) == 0)) {
+		if (length >= MESSAGE_IFNAME_SIZE || (percent == NULL && other != NULL && strcmp(name, other) == 0)) {
 			errno = EINVAL;
 			return -1;
 		}
-		if ((other == NULL || strcmp(ifname, other) != 0) && netif_find(ns->netif, ifname, &status) < 0) {
+		if (check_name(p, ns, name, other) == 0) {
 			return 0;
 		}
-		if (percent == NULL) {
-			break;
-		}
-	}
-	errno = EBUSY;
-	return -1;
-}
-
-/* A random one, with the local bit and without the group bit. */
-static int
-make_mac(uint8_t mac[6])
-{
-	if (getrandom(mac, 6, 0) != 6) {
-		return -1;
-	}
-	mac[0] = (uint8_t)((mac[0] & 0xfc) | 0x02);
-	return 0;
-}
-
-/* The interfaces, of which the record is already written.  0, or -1 with errno. */
-static int
-make_interfaces(struct pair *pair, struct netns *const ns[2])
-{
-	struct pair_record *r = &pair->record;
-	/* The daemon's own namespace, of which it has no descriptor, is the near end's, which needs none. */
-	unsigned near = ns[1]->fd < 0 ? 1 : 0;
-	struct netif_far_end far = {.netns_fd = ns[0] == ns[1] ? -1 : ns[1 - near]->fd, .mtu = r->mtu, .mac = r->ends[1 - near].mac,
-	    .near_mtu = r->mtu, .near_mac = r->ends[near].mac};
-	struct netif_status status;
-
-	memcpy(far.ifname, r->ends[1 - near].ifname, sizeof(far.ifname));
-	if (netif_make_pair(ns[near]->netif, r->ends[near].ifname, &far) < 0) {
-		errno = errno == EEXIST ? EBUSY : errno;
-		return -1;
-	}
-	for (unsigned n = 0; n < 2; n++) {
-		if (netif_find(ns[n]->netif, r->ends[n].ifname, &status) < 0) {
+		if (errno != EBUSY || percent == NULL) {
 			return -1;
 		}
-		r->ends[n].ifindex = status.ifindex;
 	}
-	r->state = PAIR_MADE;
-	return write_record(pair);
+	return -1;
 }
 
 /* Up, and with their addresses.  0, or -1 with errno. */
@@ -500,6 +490,7 @@ describe(const struct pair *pair, struct message_pair *out)
 		out->ends[n].netns = r->ends[n].netns;
 		out->ends[n].ifindex = r->ends[n].ifindex;
 		memcpy(out->ends[n].ifname, r->ends[n].ifname, sizeof(out->ends[n].ifname));
+		memcpy(out->ends[n].name, r->ends[n].name, sizeof(out->ends[n].name));
 	}
 }
 
@@ -532,14 +523,14 @@ static int
 prepare(struct pairs *p, const struct pairs_make *how, struct netns *const ns[2], struct pair_record *r)
 {
 	for (unsigned n = 0; n < 2; n++) {
-		const char *other = n == 1 && ns[0] == ns[1] ? r->ends[0].ifname : NULL;
+		const char *other = n == 1 && ns[0] == ns[1] ? r->ends[0].name : NULL;
 
 		r->ends[n].netns = how->netns[n];
-		if (settle_name(ns[n], how->message->ends[n].ifname, other, r->ends[n].ifname) < 0) {
+		if (settle_name(p, ns[n], how->message->ends[n].ifname, other, r->ends[n].name) < 0) {
 			refuse(p, how, errno, errno == EBUSY ? "an interface of that name is there" : "no interfaces can be called so");
 			return -1;
 		}
-		if (check_end(p, how, n, r->ends[n].ifname) < 0 || make_mac(r->ends[n].mac) < 0) {
+		if (check_end(p, how, n, r->ends[n].name) < 0 || mac_make_random(r->ends[n].mac) < 0) {
 			return -1;
 		}
 	}
@@ -552,7 +543,11 @@ make(struct pair *pair, const struct pairs_make *how, struct netns *const ns[2],
 {
 	int ends[2] = {-1, -1}, saved;
 
-	if (write_record(pair) < 0 || make_interfaces(pair, ns) < 0 || configure(pair, ns, how->message) < 0) {
+	if (pairends_make(&pair->record, ns, write_record, pair) < 0 || configure(pair, ns, how->message) < 0) {
+		goto fail;
+	}
+	pair->record.state = PAIR_MADE; /* of one that was not configured any more nobody has been told */
+	if (write_record(pair) < 0) {
 		goto fail;
 	}
 	if (pair->record.held && (transport_pair(ends) < 0 || hang_on(pair, ends[1], false) < 0)) {
@@ -615,8 +610,8 @@ pairs_make(struct pairs *p, const struct pairs_make *how, struct message_pair *o
 	result = make(pair, how, ns, held);
 	if (result == 0) {
 		describe(pair, out);
-		log_info("pair %s %s: made for uid %ld, pid %ld (%s)", r.ends[0].ifname, r.ends[1].ifname, (long)r.uid, (long)r.pid,
-		    r.program);
+		log_info("pair %s %s: made for uid %ld, pid %ld (%s): %s %s", r.ends[0].name, r.ends[1].name, (long)r.uid, (long)r.pid,
+		    r.program, pair->record.ends[0].ifname, pair->record.ends[1].ifname);
 	}
 out:
 	saved = errno;
@@ -626,30 +621,15 @@ out:
 	return result;
 }
 
-/* The pair with an end of that name: there, or, with netns 0, anywhere; NULL: none. */
-static struct pair *
-find_by_name(struct pairs *p, uint64_t netns, const char *ifname)
-{
-	for (unsigned i = 0; i < PAIRS_MAX; i++) {
-		const struct pair_record *r = &p->at[i].record;
-
-		for (unsigned n = 0; r->state != PAIR_NONE && n < 2; n++) {
-			if ((netns == 0 || r->ends[n].netns == netns) && strcmp(r->ends[n].ifname, ifname) == 0) {
-				return &p->at[i];
-			}
-		}
-	}
-	return NULL;
-}
-
 int
 pairs_delete(struct pairs *p, const struct os_peer *peer, uint64_t netns, const char *ifname)
 {
 	struct pair *pair;
 
 	sweep_all(p);
-	pair = find_by_name(p, netns, ifname);
-	pair = pair != NULL ? pair : find_by_name(p, 0, ifname);
+	pair = find_by_name(p, netns, ifname, true);
+	pair = pair != NULL ? pair : find_by_name(p, 0, ifname, true);
+	pair = pair != NULL ? pair : find_by_name(p, netns, ifname, false);
 	if (pair == NULL) {
 		errno = ENOENT;
 		return -1;
@@ -700,8 +680,7 @@ pairs_on_event(struct pairs *p, const struct netns *ns, const struct netif_event
 			continue;
 		}
 		if (event->type == NETIF_DEPARTED) {
-			log_info("pair %s %s: gone", pair->record.ends[0].ifname, pair->record.ends[1].ifname);
-			forget(pair);
+			lose(pair);
 		} else if (event->type == NETIF_MOVED) {
 			end->netns = 0; /* the other end still tells, and takes it along */
 			(void)write_record(pair);

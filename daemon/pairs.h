@@ -21,7 +21,7 @@ struct policy;
 #define PAIRS_MAX 64
 
 #define PAIRS_MAGIC 0x72707474u /* "ttpr", little end first */
-#define PAIRS_VERSION 1
+#define PAIRS_VERSION 2
 
 enum pair_state {
 	PAIR_NONE = 0,
@@ -35,7 +35,8 @@ struct pair_end {
 	uint32_t ifindex;
 	uint8_t mac[6]; /* that it was made with */
 	uint8_t pad[2];
-	char ifname[MESSAGE_IFNAME_SIZE];
+	char ifname[MESSAGE_IFNAME_SIZE]; /* empty: none is chosen yet */
+	char name[MESSAGE_IFNAME_SIZE];   /* that who made it knows it by; where interfaces have the kernel's names it is another */
 	uint8_t pad2[4];
 };
 
@@ -55,8 +56,8 @@ struct pair_record {
 	struct pair_end ends[2];
 };
 
-static_assert(sizeof(struct pair_end) == 40, "file layout");
-static_assert(sizeof(struct pair_record) == 152, "file layout");
+static_assert(sizeof(struct pair_end) == 56, "file layout");
+static_assert(sizeof(struct pair_record) == 184, "file layout");
 
 /* A request to make one. */
 struct pairs_make {
@@ -88,7 +89,7 @@ void pairs_free(struct pairs *p);
  */
 int pairs_make(struct pairs *p, const struct pairs_make *how, struct message_pair *out, int *held);
 
-/* Takes one away, by the name of an end: in that namespace, or else wherever.  0, or -1 with errno: ENOENT, EPERM. */
+/* Takes one away, by the name of an end or its interface: in that namespace, or else wherever.  0, or -1 with errno: ENOENT, EPERM. */
 int pairs_delete(struct pairs *p, const struct os_peer *peer, uint64_t netns, const char *ifname);
 
 /* Fills a reply (header apart) with the first pair at or after cursor; error ENOENT past the last. */

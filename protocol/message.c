@@ -268,7 +268,7 @@ pair_ok(const struct message_pair *p, unsigned fd_count, bool made)
 		return p->error > 0 && fd_count == 0;
 	}
 	for (unsigned i = 0; i < 2; i++) {
-		if (!is_name(p->ends[i].ifname) || p->ends[i].ifindex == 0 || p->ends[i].zero != 0) {
+		if (!is_name(p->ends[i].ifname) || !is_name(p->ends[i].name) || p->ends[i].ifindex == 0 || p->ends[i].zero != 0) {
 			return false;
 		}
 	}

@@ -265,6 +265,7 @@ struct message_pair_seen {
 	uint32_t ifindex;
 	uint32_t zero;
 	char ifname[MESSAGE_IFNAME_SIZE];
+	char name[MESSAGE_IFNAME_SIZE]; /* as it was asked for; Linux: ifname, until somebody gives the interface another */
 };
 
 struct message_pair {
@@ -281,7 +282,10 @@ struct message_pair {
 	uint8_t pad[3];
 };
 
-/* The pair of which an end has that name in the connection's network namespace; if there is none, anywhere.  Root, or who made it. */
+/*
+ * The pair of which an end's interface has that name in the connection's network namespace; if there is none, anywhere; or of which an end
+ * was asked for by that name.  Root, or who made it.
+ */
 struct message_pair_delete {
 	struct message_header header;
 	char ifname[MESSAGE_IFNAME_SIZE];
@@ -322,7 +326,7 @@ static_assert(sizeof(struct message_tun_set) == 32, "wire layout");
 static_assert(sizeof(struct message_capture) == 32, "wire layout");
 static_assert(sizeof(struct message_captured) == 48, "wire layout");
 static_assert(sizeof(struct message_pair_make) == 224, "wire layout");
-static_assert(sizeof(struct message_pair) == 144, "wire layout");
+static_assert(sizeof(struct message_pair) == 176, "wire layout");
 static_assert(sizeof(struct message_pair_delete) == 32, "wire layout");
 
 /* Room for any message, aligned for all of them. */

@@ -22,6 +22,7 @@ import kext
 import launchd
 import live
 import macho
+import pairs
 import stand
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -48,7 +49,7 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, arm64) for check in checks_of(module)]
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, arm64) for check in checks_of(module)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")

@@ -173,7 +173,7 @@ darwin_fork(void)
 	return (int)standin_translated(fork());
 }
 
-/* The low seven bits of a status are a signal's number. */
+/* The low seven bits of a status are the number of the signal that ended it; 0x7f: it has stopped, by the one in the next eight. */
 static int
 darwin_waitpid(int pid, int *status, int options)
 {
@@ -185,6 +185,8 @@ darwin_waitpid(int pid, int *status, int options)
 	result = waitpid(pid, status, options);
 	if (result > 0 && status != NULL && WIFSIGNALED(*status)) {
 		*status = (*status & ~0x7f) | standin_darwin_signal(WTERMSIG(*status));
+	} else if (result > 0 && status != NULL && WIFSTOPPED(*status)) {
+		*status = 0x7f | standin_darwin_signal(WSTOPSIG(*status)) << 8;
 	}
 	return (int)standin_translated(result);
 }
@@ -363,7 +365,7 @@ darwin_proc_pidinfo(int pid, int flavor, uint64_t argument, void *data, int byte
 	return (int)sizeof(info);
 }
 
-/* sys/resource.h: RLIMIT_NOFILE is 8; no limit is the largest positive number. */
+/* sys/resource.h: RLIMIT_CORE is 4, RLIMIT_NOFILE 8; no limit is the largest positive number. */
 struct darwin_rlimit {
 	uint64_t current, most;
 };
@@ -371,10 +373,10 @@ struct darwin_rlimit {
 static int
 known_resource(int resource)
 {
-	if (resource != 8) {
+	if (resource != 4 && resource != 8) {
 		standin_refuse("resource %d", resource);
 	}
-	return RLIMIT_NOFILE;
+	return resource == 4 ? RLIMIT_CORE : RLIMIT_NOFILE;
 }
 
 static int
@@ -394,13 +396,14 @@ static int
 darwin_setrlimit(int resource, const struct darwin_rlimit *limit)
 {
 	struct rlimit out;
+	int known = known_resource(resource);
 
-	if (getrlimit(known_resource(resource), &out) == 0 && limit->current > 10240) {
+	if (getrlimit(known, &out) == 0 && known == RLIMIT_NOFILE && limit->current > 10240) {
 		errno = EINVAL;
 		return (int)standin_translated(-1);
 	}
 	out.rlim_cur = limit->current < out.rlim_max ? limit->current : out.rlim_max;
-	return (int)standin_translated(setrlimit(RLIMIT_NOFILE, &out));
+	return (int)standin_translated(setrlimit(known, &out));
 }
 
 static int
@@ -413,6 +416,18 @@ static int
 darwin_setpgid(int pid, int group)
 {
 	return (int)standin_translated(setpgid(pid, group));
+}
+
+static int
+darwin_getpgid(int pid)
+{
+	return (int)standin_translated(getpgid(pid));
+}
+
+static int
+darwin_tcgetpgrp(int fd)
+{
+	return (int)standin_translated(tcgetpgrp(fd));
 }
 
 static int
@@ -451,9 +466,9 @@ darwin_gethostuuid(uint8_t id[16], const struct timespec *wait)
 
 const struct standin_symbol standin_process_symbols[] = {
 	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid),
-	OTHER(getrlimit), OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid), OTHER(setrlimit),
-	OTHER(setsid), OTHER(setuid), OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid), SAME(getgid), SAME(getpgrp), SAME(getpid),
-	SAME(getppid), SAME(getuid), SAME(seteuid), SAME(sleep),
+	OTHER(getpgid), OTHER(getrlimit), OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid),
+	OTHER(setrlimit), OTHER(setsid), OTHER(setuid), OTHER(tcgetpgrp), OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid),
+	SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid), SAME(getuid), SAME(seteuid), SAME(sleep),
 	AS("_getgroups$DARWIN_EXTSN", getgroups),
 	{NULL, NULL},
 };

@@ -181,6 +181,40 @@ darwin_sigprocmask(int how, const uint32_t *set, uint32_t *before)
 	return 0;
 }
 
+/*
+ * sigwait(2): the result is the error.  What has its default disposition, and that is to be ignored, is thrown away, also while it is
+ * blocked (psignal_internal: p_sigignore): nobody waits for it in vain here.
+ */
+static int
+darwin_sigwait(const uint32_t *set, int *number)
+{
+	static const int ignored[] = {SIGURG, SIGCHLD, SIGIO, SIGWINCH};
+	sigset_t in;
+	int linux_number, error;
+
+	linux_set(*set, &in);
+	for (size_t i = 0; i < sizeof(ignored) / sizeof(ignored[0]); i++) {
+		struct sigaction now;
+
+		if (sigismember(&in, ignored[i]) == 1 && sigaction(ignored[i], NULL, &now) == 0 && now.sa_handler == SIG_DFL) {
+			standin_refuse("sigwait for signal %d, which is ignored", standin_darwin_signal(ignored[i]));
+		}
+	}
+	error = sigwait(&in, &linux_number);
+	*number = error == 0 ? standin_darwin_signal(linux_number) : 0;
+	return error == 0 ? 0 : standin_darwin_error(error);
+}
+
+static int
+darwin_sigpending(uint32_t *set)
+{
+	sigset_t in;
+
+	sigpending(&in);
+	*set = darwin_set(&in);
+	return 0;
+}
+
 static int
 darwin_kill(int pid, int number)
 {
@@ -224,7 +258,8 @@ darwin_setitimer(int which, const struct darwin_interval *timer, struct darwin_i
 }
 
 const struct standin_symbol standin_signal_symbols[] = {
-	OTHER(kill), OTHER(pselect), OTHER(raise), OTHER(setitimer), OTHER(sigaction), OTHER(signal), OTHER(sigprocmask), SAME(alarm),
+	OTHER(kill), OTHER(pselect), OTHER(raise), OTHER(setitimer), OTHER(sigaction), OTHER(signal), OTHER(sigpending), OTHER(sigprocmask),
+	OTHER(sigwait), SAME(alarm),
 	SAME(pause),
 	AS("_pselect$1050", pselect), AS("_pselect$DARWIN_EXTSN", pselect), AS("_pthread_sigmask", sigprocmask),
 	{NULL, NULL},

@@ -11,6 +11,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -132,16 +133,17 @@ read_failures(const char *text)
 
 	while ((one = strsep(&rest, ",")) != NULL) {
 		const char *call = strsep(&one, ":"), *name = strsep(&one, ":"), *nth = one;
+		bool kills = name != NULL && strcmp(name, "KILL") == 0;
 		size_t known = 0;
 
-		while (known < ERRORS && (name == NULL || strcmp(errors[known].name, name) != 0)) {
+		while (!kills && known < ERRORS && (name == NULL || strcmp(errors[known].name, name) != 0)) {
 			known++;
 		}
 		if (known == ERRORS || failure_count == CALLS_MAX || strlen(call) >= sizeof(failures[0].call)) {
 			standin_refuse("TUNTAPD_STANDIN_FAIL: %s", text);
 		}
 		strcpy(failures[failure_count].call, call);
-		failures[failure_count].error = errors[known].linux;
+		failures[failure_count].error = kills ? 0 : errors[known].linux;
 		failures[failure_count++].nth = nth != NULL ? (unsigned)atoi(nth) : 0;
 	}
 	free(copy);
@@ -153,6 +155,9 @@ standin_fails(const char *call)
 	for (size_t i = 0; i < failure_count; i++) {
 		if (strcmp(failures[i].call, call) == 0 && (++failures[i].seen == failures[i].nth || failures[i].nth == 0)) {
 			errno = failures[i].error;
+			if (errno == 0) {
+				(void)raise(SIGKILL);
+			}
 			return true;
 		}
 	}

@@ -12,6 +12,7 @@
  * that does not is remembered by its number.
  *
  * Failing on demand.  TUNTAPD_STANDIN_FAIL=CALL:ERRNO[:NTH],... makes a call fail: the NTH of its kind in a process, or each.  The names
+ * ERRNO "KILL": the process is killed, before the call has done anything.  The names
  * of calls are those that standin_fails() is asked with: "connect", "ioctl/SIOCSIFFLAGS", "setsockopt/UTUN_OPT_MAX_PENDING_PACKETS".
  */
 #ifndef TUNTAPD_TESTS_DARWIN_STANDIN_H

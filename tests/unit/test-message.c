@@ -76,6 +76,7 @@ make_good(union message *m, uint16_t type)
 		memcpy(m->pair.program, "make", 4);
 		for (unsigned n = 0; n < 2; n++) {
 			memcpy(m->pair.ends[n].ifname, "pair0", 5);
+			memcpy(m->pair.ends[n].name, "left", 4);
 			m->pair.ends[n].ifindex = 7 + n;
 		}
 		return type == REPLY_TO(MESSAGE_PAIR) ? 1 : 0;
@@ -124,7 +125,7 @@ static const uint16_t requests[] = {MESSAGE_ATTACH, MESSAGE_HEADER_MODE, MESSAGE
     MESSAGE_TUN_SET, MESSAGE_CAPTURE, MESSAGE_PAIR, MESSAGE_PAIR_LIST, MESSAGE_PAIR_DELETE,
     MESSAGE_BRIDGE};
 static const size_t request_bytes[] = {48, 32, 32, 32, 32, 32, 32, 224, 32, 32, 40};
-static const size_t reply_bytes[] = {64, 32, 368, 32, 32, 32, 48, 144, 144, 32, 32};
+static const size_t reply_bytes[] = {64, 32, 368, 32, 32, 32, 48, 176, 176, 32, 32};
 #define REQUESTS (sizeof(requests) / sizeof(requests[0]))
 
 /*
