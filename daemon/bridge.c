@@ -6,7 +6,8 @@
  * it when the tap goes.  If eth0 is alone a bridge is made with its MAC address and its MTU, and eth0 is put in it; an interface in a
  * bridge has no use for addresses of its own, so they move to the bridge with the routes through it, and the machine goes on being reached
  * by them.  When the last tap has left, all that is on the bridge then goes to eth0, and the bridge is taken away.  So what came
- * meanwhile (another lease, another route) is kept.
+ * meanwhile (another lease, another route) is kept.  On macOS an interface in a bridge goes on with its addresses, and they stay where they
+ * are.
  *
  * Each bridge of ours is written down, in RUNDIR/bridges, before it is made.  Who is in it is never written down: the kernel is asked.  So
  * a daemon that was killed leaves nothing but what the next one finds: a bridge whose taps have gone is undone at its start.  One that
@@ -23,7 +24,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -32,7 +32,6 @@
 #define RECORD_MAGIC 0x62707474u /* "ttpb", little end first */
 #define RECORD_VERSION 1
 #define NAME_NUMBERS_MAX (4 * BRIDGES_MAX)
-#define SYSFS_NET "/sys/class/net"
 
 /* A bridge of ours, as it stands in the file: a slot that is all zero is free. */
 struct record {
@@ -117,39 +116,6 @@ bridges_free(struct bridges *b)
 	}
 }
 
-int
-bridge_is_wireless(int sysfs, const char *ifname)
-{
-	static const char *const signs[] = {"wireless", "phy80211"};
-	char path[MESSAGE_IFNAME_SIZE + 16];
-	struct stat st;
-
-	for (unsigned i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "%s/%s", ifname, signs[i]);
-		if (fstatat(sysfs, path, &st, 0) == 0) {
-			return 1;
-		}
-	}
-	return 0;
-}
-
-#ifndef O_PATH
-#define O_PATH O_RDONLY
-#endif
-
-static bool
-is_wireless(const char *ifname)
-{
-	int sysfs = open(SYSFS_NET, O_PATH | O_DIRECTORY | O_CLOEXEC), result;
-
-	if (sysfs < 0) {
-		return false; /* the kernel's own refusal is what is left */
-	}
-	result = bridge_is_wireless(sysfs, ifname);
-	close(sysfs);
-	return result != 0;
-}
-
 static int
 refuse(char why[BRIDGE_WHY_SIZE], int error, const char *with, const char *text)
 {
@@ -171,9 +137,9 @@ failed(char why[BRIDGE_WHY_SIZE], const char *step, const char *name)
 
 /* Whether an interface can be put in a bridge, as far as can be told without trying. */
 static int
-check_member(const struct netif_status *member, char why[BRIDGE_WHY_SIZE])
+check_member(struct netif *n, const struct netif_status *member, char why[BRIDGE_WHY_SIZE])
 {
-	if (is_wireless(member->ifname)) {
+	if (netif_is_wireless(n, member->ifname)) {
 		return refuse(why, EINVAL, member->ifname, "is a Wi-Fi interface, and an access point takes no frames of other addresses "
 		    "than its stations': use nat = true in place of bridge");
 	}
@@ -181,7 +147,7 @@ check_member(const struct netif_status *member, char why[BRIDGE_WHY_SIZE])
 		return refuse(why, EINVAL, member->ifname, "carries no Ethernet frames, so it cannot be in a bridge: use nat = true in "
 		    "place of bridge");
 	}
-	if (member->master != 0) {
+	if (netif_master(n, member) != 0) {
 		return refuse(why, EBUSY, member->ifname, "is a part of another interface (a bond, a VRF) that is no bridge: name that "
 		    "one");
 	}
@@ -203,7 +169,7 @@ begin_record(struct bridges *b, const struct netif_status *member, unsigned *slo
 	b->at[*slot] = (struct record){.magic = RECORD_MAGIC, .version = RECORD_VERSION, .member = member->ifindex};
 	memcpy(b->at[*slot].member_name, member->ifname, sizeof(b->at[*slot].member_name));
 	do {
-		snprintf(b->at[*slot].bridge_name, sizeof(b->at[*slot].bridge_name), "ttdbr%u", number);
+		netif_bridge_name(number, b->at[*slot].bridge_name);
 	} while (netif_find(b->netif, b->at[*slot].bridge_name, &status) == 0 && ++number < NAME_NUMBERS_MAX);
 	b->count++;
 	if (write_record(b, *slot) < 0) {
@@ -226,7 +192,7 @@ undo(struct bridges *b, unsigned slot)
 	if (has_bridge) {
 		if (netif_read(b->netif, NULL, r->member, false, &member) == 0) {
 			/* First out of the bridge, so that the address has a way when it comes. */
-			if (member.master == bridge.ifindex && netif_set_master(b->netif, member.ifindex, 0) < 0) {
+			if (netif_master(b->netif, &member) == bridge.ifindex && netif_set_master(b->netif, member.ifindex, 0) < 0) {
 				log_warn("%s: taking it out of bridge %s", r->member_name, bridge.ifname);
 			}
 			if (netif_move_addresses(b->netif, bridge.ifindex, member.ifindex) < 0) {
@@ -273,17 +239,19 @@ static int
 bridge_of(struct bridges *b, const struct netif_status *with, uint32_t *bridge, char why[BRIDGE_WHY_SIZE])
 {
 	struct netif_status master;
+	uint32_t belongs_to;
 	unsigned slot;
 
 	if (strcmp(with->kind, "bridge") == 0) {
 		*bridge = with->ifindex;
 		return 0;
 	}
-	if (with->master != 0 && netif_read(b->netif, NULL, with->master, false, &master) == 0 && strcmp(master.kind, "bridge") == 0) {
+	belongs_to = netif_master(b->netif, with);
+	if (belongs_to != 0 && netif_read(b->netif, NULL, belongs_to, false, &master) == 0 && strcmp(master.kind, "bridge") == 0) {
 		*bridge = master.ifindex;
 		return 0;
 	}
-	if (check_member(with, why) < 0 || begin_record(b, with, &slot, why) < 0) {
+	if (check_member(b->netif, with, why) < 0 || begin_record(b, with, &slot, why) < 0) {
 		return -1;
 	}
 	if (make(b, &b->at[slot], with, why) < 0) {

@@ -38,7 +38,4 @@ int bridges_leave(struct bridges *b, uint32_t ifindex);
 /* Takes away the bridges of ours that no tap is in any more, and gives the interfaces in them back what was theirs.  Logs. */
 void bridges_look(struct bridges *b);
 
-/* For the tests: whether sysfs, a descriptor of /sys/class/net or its like, has an interface of that name as a wireless one. */
-int bridge_is_wireless(int sysfs, const char *ifname);
-
 #endif

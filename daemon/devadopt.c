@@ -101,6 +101,9 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	if (r->persistent) {
 		return adopt_kept(d, dev, r);
 	}
+	if (over && making && dev->link.ops->after_relay != NULL) {
+		dev->link.ops->after_relay(&dev->link); /* the kernel takes nothing away by itself there */
+	}
 	if (over || (dev->link.ops->adopt(&dev->link, &status) < 0 && device_find_again(d, dev, &status) < 0)) {
 		(void)statepage_set_gone(&dev->page);
 		return -1;

@@ -282,7 +282,8 @@ read_link(const struct if_msghdr2 *m, struct netif_status *status)
 	}
 	memcpy(status->ifname, link->sdl_data, link->sdl_nlen < sizeof(status->ifname) ? link->sdl_nlen : sizeof(status->ifname) - 1);
 	take_stem(status->ifname, status->kind);
-	status->ethernet = link->sdl_type == IFT_ETHER;
+	/* What a bridge takes (if_bridge.c bridge_ioctl_add). */
+	status->ethernet = link->sdl_type == IFT_ETHER || link->sdl_type == IFT_L2VLAN || link->sdl_type == IFT_IEEE8023ADLAG;
 	if (link->sdl_type == IFT_ETHER && link->sdl_alen == sizeof(status->mac)) {
 		memcpy(status->mac, link->sdl_data + link->sdl_nlen, sizeof(status->mac));
 		status->has_mac = true;
@@ -701,40 +702,9 @@ netif_add_route(struct netif *n, uint32_t ifindex, const struct netif_route *rou
 	return write(n->route, &r, r.header.rtm_msglen) < 0 ? -1 : 0;
 }
 
-/* Bridges are not written for macOS yet (docs/macos.md), and there are no other namespaces. */
-static int
-not_there(void)
-{
-	errno = EOPNOTSUPP;
-	return -1;
-}
-
 int
 netif_peer_number(struct netif *n, int ns, int32_t *number)
 {
-	return not_there();
-}
-
-int
-netif_make_bridge(struct netif *n, const char *ifname, const uint8_t mac[6], uint32_t mtu)
-{
-	return not_there();
-}
-
-int
-netif_set_master(struct netif *n, uint32_t ifindex, uint32_t master)
-{
-	return not_there();
-}
-
-int
-netif_members(struct netif *n, uint32_t master, uint32_t members[], unsigned size)
-{
-	return not_there();
-}
-
-int
-netif_move_addresses(struct netif *n, uint32_t from, uint32_t to)
-{
-	return not_there();
+	errno = EOPNOTSUPP; /* there is but one network */
+	return -1;
 }

@@ -27,7 +27,7 @@ struct netif_status {
 	bool ethernet;  /* frames are Ethernet's, and it is no loopback */
 	bool has_mac;
 	uint8_t mac[6];
-	uint32_t master; /* index of the bridge, bond, ... that it is a member of; 0: none */
+	uint32_t master; /* Linux: what netif_master() says */
 	char kind[16];  /* the driver: "tun" (tun and tap), "veth"; empty: hardware or unknown */
 	uint32_t far_ifindex;  /* one end of a pair: the index of the other, in its namespace; else 0 */
 	int32_t far_netns;     /* that namespace, by its number here; -1: this one */
@@ -139,25 +139,42 @@ struct netif_far_end {
  */
 int netif_make_pair(struct netif *n, const char *ifname, const struct netif_far_end *far);
 
+/* What the number-th bridge of our making is called. */
+void netif_bridge_name(unsigned number, char ifname[MESSAGE_IFNAME_SIZE]);
+
+/* Whether an interface is a wireless one. */
+bool netif_is_wireless(struct netif *n, const char *ifname);
+/* Linux, for the tests: the same, by a descriptor of /sys/class/net or its like. */
+bool netif_is_wireless_at(int sysfs, const char *ifname);
+
+/* The index of the bridge, on Linux also of the bond, the VRF, ..., that an interface that was just read is a member of; 0: none. */
+uint32_t netif_master(struct netif *n, const struct netif_status *status);
+
 /*
- * Makes a bridge, down, with that MAC address and MTU and without a delay before it forwards.  0, or -1 with errno: EEXIST (something of
- * that name exists), EOPNOTSUPP (the kernel has no bridges), EPERM, ENOMEM.
+ * Makes a bridge, down and without a delay before it forwards: on Linux with that MAC address and MTU, on macOS with an address of its own,
+ * and the MTU of its first member.  0, or -1 with errno: EEXIST (something of that name exists), EOPNOTSUPP (the kernel has no bridges),
+ * EPERM, ENOMEM.
  */
 int netif_make_bridge(struct netif *n, const char *ifname, const uint8_t mac[6], uint32_t mtu);
 
 /*
- * Makes an interface a member of a bridge; master 0: of none.  0, or -1 with errno: ENODEV, EBUSY (it is a member of another),
- * EINVAL, ELOOP, EOPNOTSUPP (such an interface cannot be one).
+ * Makes an interface a member of a bridge, whichever it was in; master 0: of none.  0, or -1 with errno, and on macOS it is in the one that
+ * it was in: ENODEV, EBUSY (it belongs to something else), EINVAL, ELOOP, EOPNOTSUPP (such an interface cannot be one; on macOS EINVAL also
+ * where the bridge has members of another MTU).
  */
 int netif_set_master(struct netif *n, uint32_t ifindex, uint32_t master);
 
-/* Fills members with the indexes of at most size members of a bridge.  Returns how many there are in all; -1 with errno. */
+/*
+ * Fills members with the indexes of at most size members of a bridge.  Returns how many there are in all, none also where there is no such
+ * bridge; -1 with errno.
+ */
 int netif_members(struct netif *n, uint32_t master, uint32_t members[], unsigned size);
 
 /*
  * Moves the addresses of an interface, and the routes through it, to another: those that the kernel makes by itself (link-local
  * addresses, what routers announce, the routes of addresses) are left to it, and so are routes with more than one next hop.  0; or -1 with
- * errno, and some may have been moved.  Both interfaces must be up, or routes are refused with ENETDOWN.
+ * errno, and some may have been moved.  Both interfaces must be up, or routes are refused with ENETDOWN.  On macOS a member of a bridge
+ * goes on with its addresses, and nothing is moved.
  */
 int netif_move_addresses(struct netif *n, uint32_t from, uint32_t to);
 

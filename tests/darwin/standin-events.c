@@ -188,6 +188,9 @@ take_link(struct events *e, const struct nlmsghdr *m)
 	int left = (int)IFLA_PAYLOAD(m);
 	uint16_t changed;
 
+	if (info->ifi_family == AF_BRIDGE) {
+		return; /* a bridge's port has come or gone, and not the interface */
+	}
 	for (unsigned i = 0; i < KNOWN_MAX; i++) {
 		if (e->known[i].index == now.index) {
 			known = &e->known[i];

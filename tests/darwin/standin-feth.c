@@ -30,6 +30,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "standin-bridge.h"
 #include "standin-rtnl.h"
 #include "standin.h"
 
@@ -39,6 +40,9 @@
 #define LARGEST_MTU 16370
 #define LARGEST_BY_DEFAULT 2048
 #define MACHINE "lo"
+/* In the 16 bits of a sockaddr_dl; the others are of what Darwin does not have. */
+#define FIRST_INDEX 1000
+#define FIRST_CABLE_INDEX 100000
 #define RUN_TRIES 5000
 #define RUN_TRY_MS 1
 
@@ -264,7 +268,8 @@ create_unit(unsigned long unit)
 
 	snprintf(f.ifname, sizeof(f.ifname), "feth%lu", unit);
 	cable_of(f.ifname, cable);
-	if (rtnl_make_veth(f.ifname, cable, mac) < 0) {
+	/* An interface has the index of an earlier one of its name (dlil_ctl.c dlil_if_acquire, dlil.c ifnet_attach). */
+	if (rtnl_make_veth(f.ifname, cable, mac, FIRST_INDEX + (uint32_t)unit, FIRST_CABLE_INDEX + (uint32_t)unit) < 0) {
 		return -1;
 	}
 	if (set_linux_mtu(cable, 65535) < 0 || switch_offloads_off(f.ifname) < 0 || write_feth(&f) < 0) {
@@ -357,6 +362,7 @@ destroy(const struct darwin_ifreq *r)
 	if (take_apart(&f) < 0) {
 		standin_refuse("%s cannot be parted from %s: %s", f.ifname, f.peer, strerror(errno));
 	}
+	standin_bridge_loses(f.ifname);
 	return rtnl_delete(f.ifname);
 }
 

@@ -21,8 +21,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "standin-bridge.h"
 #include "standin-feth.h"
 #include "standin-netlink.h"
+#include "standin-rtnl.h"
 
 #define DARWIN_MULTICAST 0x8000
 #define DARWIN_SIMPLEX 0x800
@@ -67,6 +69,9 @@ standin_interface_flags(const char *ifname, int linux_flags)
 	}
 	if (standin_is_feth(ifname)) {
 		return standin_feth_flags(ifname, linux_flags);
+	}
+	if (standin_is_bridge(ifname)) {
+		return standin_bridge_flags(linux_flags);
 	}
 	return (uint16_t)(flags | ((linux_flags & IFF_BROADCAST) != 0 ? DARWIN_SIMPLEX : 0));
 }
@@ -325,7 +330,39 @@ destroy(void *argument)
 	return -1;
 }
 
-/* Status and media reach the driver, and this one does not have them. */
+/* bsd/net/if.h, bsd/net/if_media.h: valid and active; IFM_ETHER or IFM_IEEE80211, whichever is automatic. */
+struct __attribute__((packed, aligned(4))) darwin_ifmediareq {
+	char name[16];
+	int32_t current, mask, status, active, count;
+	int32_t *list;
+};
+_Static_assert(sizeof(struct darwin_ifmediareq) == 44, "the kernel's layout (LP64)");
+
+/* A tun, a feth and the loopback have none here; what is Wi-Fi says so in its alias. */
+static int
+get_media(void *argument)
+{
+	struct darwin_ifmediareq *request = argument;
+	char text[RTNL_ALIAS_SIZE];
+
+	if (find_index(request->name) < 0) {
+		return -1;
+	}
+	if (strncmp(request->name, "en", 2) != 0 || rtnl_get_alias(request->name, text) < 0) {
+		errno = EOPNOTSUPP;
+		return -1;
+	}
+	if (request->count != 0 || request->list != NULL) {
+		standin_refuse("SIOCGIFMEDIA with a list");
+	}
+	request->current = request->active = strcmp(text, "wifi") == 0 ? 0x80 : 0x20;
+	request->mask = 0;
+	request->status = 0x3;
+	request->count = 1;
+	return 0;
+}
+
+/* Status reaches the driver, and this one does not have it. */
 static int
 not_by_driver(void *argument)
 {
@@ -355,14 +392,17 @@ static const struct {
 	{0xc0206925, "ioctl/SIOCGIFNETMASK", get_mask},
 	{0x80206979, "ioctl/SIOCIFDESTROY", destroy},
 	{0xc331693d, "ioctl/SIOCGIFSTATUS", not_by_driver},
-	{0xc02c6938, "ioctl/SIOCGIFMEDIA", not_by_driver},
+	{0xc02c6938, "ioctl/SIOCGIFMEDIA", get_media},
 };
 
 int
 standin_interface_ioctl(uint32_t request, void *argument)
 {
-	int result = standin_feth_ioctl(request, argument);
+	int result = standin_bridge_ioctl(request, argument);
 
+	if (result < 0 && errno == ENOTTY) {
+		result = standin_feth_ioctl(request, argument);
+	}
 	if (result == 0 || errno != ENOTTY) {
 		return result;
 	}

@@ -55,22 +55,47 @@ silence(const char *ifname)
 }
 
 int
-rtnl_make_veth(const char *ifname, const char *other, const uint8_t mac[6])
+rtnl_make_veth(const char *ifname, const char *other, const uint8_t mac[6], uint32_t index, uint32_t other_index)
 {
+	const struct ifinfomsg first = {.ifi_index = (int)index}, second = {.ifi_index = (int)other_index};
 	struct standin_netlink m;
 	void *info, *data, *peer;
 
-	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifname);
+	standin_netlink_begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &first, sizeof(first));
+	standin_netlink_add(&m, IFLA_IFNAME, ifname, strlen(ifname) + 1);
 	standin_netlink_add(&m, IFLA_ADDRESS, mac, 6);
 	info = standin_netlink_add(&m, IFLA_LINKINFO, NULL, 0);
 	standin_netlink_add(&m, IFLA_INFO_KIND, "veth", sizeof("veth"));
 	data = standin_netlink_add(&m, IFLA_INFO_DATA, NULL, 0);
-	peer = standin_netlink_add(&m, VETH_INFO_PEER, &plain, sizeof(plain));
+	peer = standin_netlink_add(&m, VETH_INFO_PEER, &second, sizeof(second));
 	standin_netlink_add(&m, IFLA_IFNAME, other, strlen(other) + 1);
 	standin_netlink_end(&m, peer);
 	standin_netlink_end(&m, data);
 	standin_netlink_end(&m, info);
 	return standin_netlink_ask(&m) < 0 || silence(ifname) < 0 || silence(other) < 0 ? -1 : 0;
+}
+
+int
+rtnl_make_bridge(const char *ifname)
+{
+	struct standin_netlink m;
+	void *info;
+
+	begin(&m, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifname);
+	info = standin_netlink_add(&m, IFLA_LINKINFO, NULL, 0);
+	standin_netlink_add(&m, IFLA_INFO_KIND, "bridge", sizeof("bridge"));
+	standin_netlink_end(&m, info);
+	return standin_netlink_ask(&m) < 0 || silence(ifname) < 0 ? -1 : 0;
+}
+
+int
+rtnl_set_master(const char *ifname, uint32_t master)
+{
+	struct standin_netlink m;
+
+	begin(&m, RTM_NEWLINK, 0, ifname);
+	standin_netlink_add(&m, IFLA_MASTER, &master, sizeof(master));
+	return standin_netlink_ask(&m);
 }
 
 int
@@ -116,25 +141,42 @@ read_link(const char *ifname, char answer[ANSWER_BYTES])
 	return -1;
 }
 
-int
-rtnl_get_alias(const char *ifname, char text[RTNL_ALIAS_SIZE])
+/* Puts an attribute of an interface into value, which is of at most size bytes.  How many it has, 0: it is not there; -1 with errno. */
+static ssize_t
+read_attribute(const char *ifname, unsigned short type, void *value, size_t size)
 {
 	_Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
 	const struct nlmsghdr *header = (const void *)answer;
+	ssize_t bytes = 0;
 	int left;
 
-	text[0] = '\0';
 	if (read_link(ifname, answer) < 0) {
 		return -1;
 	}
 	left = (int)(header->nlmsg_len - NLMSG_SPACE(sizeof(struct ifinfomsg)));
 	for (const struct rtattr *a = IFLA_RTA(NLMSG_DATA(header)); RTA_OK(a, left); a = RTA_NEXT(a, left)) {
-		if (a->rta_type == IFLA_IFALIAS && RTA_PAYLOAD(a) > 0 && RTA_PAYLOAD(a) <= RTNL_ALIAS_SIZE) {
-			memcpy(text, RTA_DATA(a), RTA_PAYLOAD(a));
-			text[RTA_PAYLOAD(a) - 1] = '\0';
+		if (a->rta_type == type && RTA_PAYLOAD(a) <= size) {
+			bytes = (ssize_t)RTA_PAYLOAD(a);
+			memcpy(value, RTA_DATA(a), RTA_PAYLOAD(a));
 		}
 	}
-	return 0;
+	return bytes;
+}
+
+int
+rtnl_get_alias(const char *ifname, char text[RTNL_ALIAS_SIZE])
+{
+	ssize_t bytes = read_attribute(ifname, IFLA_IFALIAS, text, RTNL_ALIAS_SIZE);
+
+	text[bytes > 0 ? bytes - 1 : 0] = '\0';
+	return bytes < 0 ? -1 : 0;
+}
+
+int
+rtnl_get_master(const char *ifname, uint32_t *master)
+{
+	*master = 0;
+	return read_attribute(ifname, IFLA_MASTER, master, sizeof(*master)) < 0 ? -1 : 0;
 }
 
 static struct tcmsg

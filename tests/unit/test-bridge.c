@@ -45,10 +45,10 @@ START_TEST(wireless_interfaces_are_known_by_either_sign)
 	ck_assert_int_eq(mkdirat(dir, "wlan0", 0700) | mkdirat(dir, "wlan0/wireless", 0700), 0);
 	ck_assert_int_eq(mkdirat(dir, "wlan1", 0700) | mkdirat(dir, "wlan1/phy80211", 0700), 0);
 	ck_assert_int_eq(mkdirat(dir, "eth0", 0700), 0);
-	ck_assert_int_eq(bridge_is_wireless(dir, "wlan0"), 1);
-	ck_assert_int_eq(bridge_is_wireless(dir, "wlan1"), 1);
-	ck_assert_int_eq(bridge_is_wireless(dir, "eth0"), 0);
-	ck_assert_int_eq(bridge_is_wireless(dir, "nowhere"), 0);
+	ck_assert_int_eq(netif_is_wireless_at(dir, "wlan0"), 1);
+	ck_assert_int_eq(netif_is_wireless_at(dir, "wlan1"), 1);
+	ck_assert_int_eq(netif_is_wireless_at(dir, "eth0"), 0);
+	ck_assert_int_eq(netif_is_wireless_at(dir, "nowhere"), 0);
 }
 END_TEST
 

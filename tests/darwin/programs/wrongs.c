@@ -8,6 +8,7 @@
  */
 #include <fcntl.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/event.h>
@@ -80,6 +81,18 @@ call_what_is_not_there(void)
 	(void)getlogin();
 }
 
+static void
+wait_for_what_is_ignored(void)
+{
+	sigset_t set;
+	int number;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	(void)sigwait(&set, &number);
+}
+
 static const struct {
 	const char *name;
 	void (*act)(void);
@@ -91,6 +104,7 @@ static const struct {
 	{"message", send_unknown_flags},
 	{"filter", watch_by_an_unknown_filter},
 	{"absent", call_what_is_not_there},
+	{"ignored", wait_for_what_is_ignored},
 };
 
 int
