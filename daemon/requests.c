@@ -455,8 +455,8 @@ node(struct requests *q, int connection, const union message *request)
 }
 
 /*
- * Requests that come with the device itself: the answer is the worker's to give, once it has closed its copy, and we ours.  Else the program
- * could close the device and open it again, and find it held.
+ * Requests that come with the device itself: the answer is the worker's to give, once it has closed its copy, and we ours.  Else the
+ * program could close the device and open it again, and find it held.
  */
 
 static int
