@@ -401,11 +401,7 @@ overload_keeps_the_oldest(enum kind kind)
 
 	for (uint32_t i = 0; i < sent; i++) {
 		packet_make(kind, packet, sizeof(packet), i);
-		if (kind == TAP) {
-			(void)!write(kernel, packet, sizeof(packet)); /* the driver may tell the sender that it dropped it */
-		} else {
-			kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
-		}
+		kernel_offer(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
 	}
 	set_nonblock(fd, true);
 	while (read(fd, got, sizeof(got)) == sizeof(packet)) {
@@ -608,10 +604,9 @@ read_never_returns_zero_when_the_interface_is_taken_away(enum kind kind)
 {
 	uint8_t packet[PACKET_MIN];
 	int fd = opened_up(kind, 0);
-	char command[64] = "ip link delete ";
 
 	set_nonblock(fd, true);
-	EXPECT(system(strcat(command, name_of(kind, 0))) == 0);
+	EXPECT(if_destroy(name_of(kind, 0)));
 	packet_make(kind, packet, sizeof(packet), 1);
 	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
 	for (int i = 0; i < 10; i++) {

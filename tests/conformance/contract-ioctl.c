@@ -115,11 +115,10 @@ static const uint8_t header4[4] = {0, 0, 0, AF_INET}, header6[4] = {0, 0, 0, AF_
 static void
 other_platforms_header_ioctls_are_enotty(enum kind kind)
 {
-	/* TUNSIFHEAD and TUNGIFHEAD as compiled on the BSDs and on macOS. */
 	int fd = opened(kind, 0), value = 1;
 
-	EXPECT_ERRNO(ioctl(fd, 0x80047460u, &value), ENOTTY);
-	EXPECT_ERRNO(ioctl(fd, 0x40047461u, &value), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, contract_foreign_set_header, &value), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, contract_foreign_get_header, &value), ENOTTY);
 	EXPECT(value == 1);
 	if (kind == TUN) {
 		EXPECT(ioctl(fd, TUNGIFHEAD_VALUE, &value) == 0 && value == 0);

@@ -10,12 +10,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
+#include <net/if_dl.h>
+#include <netinet/in.h>
+#include <netinet6/in6_var.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/sockio.h>
 #include <unistd.h>
 
 #define NUMBERS_MAX 256
@@ -25,15 +30,13 @@ const struct contract_case *const contract_tables[] = {before_cases, interface_c
 const bool contract_news_lags = true;
 
 static const struct {
-	const char *name, *why;
+	const char *name;
+	unsigned kinds;
+	const char *why;
 } excuses[] = {
-	{"a real node of that name is opened instead", "it makes one of Linux's"},
-	{"a fresh interface has its kind's flags and is not up", "a utun has other flags: tun-rules.c"},
-	{"the first IPv6 address brings a device up", "IPv6 addresses are set by another request there"},
-	{"an explicit down stays down when an address comes", "news tells what is, not what was: a short down may be missed"},
-	{"an interface taken away is EIO, never a read of 0", "nobody can take a utun away"},
-	{"FIONREAD is 0, or at least the next packet's size", "Linux's tun does not tell, so the stand-in cannot"},
-	{"another platform's values are ENOTTY and touch nothing", "they are this platform's"},
+	{"an explicit down stays down when an address comes", ON_BOTH, "news tells what is, not what was: a short down may be missed"},
+	{"an interface taken away is EIO, never a read of 0", ON_TUN, "nobody can take a utun away"},
+	{"FIONREAD is 0, or at least the next packet's size", ON_TUN, "Linux's tun does not tell, so the stand-in cannot"},
 };
 
 /* By the number that packets come from: that which they go to. */
@@ -42,15 +45,18 @@ static int senders[NUMBERS_MAX];
 static char own[INET_ADDRSTRLEN];
 
 const char *
-contract_excuse(const struct contract_case *c)
+contract_excuse(const struct contract_case *c, enum kind kind)
 {
 	for (size_t i = 0; i < sizeof(excuses) / sizeof(excuses[0]); i++) {
-		if (strcmp(excuses[i].name, c->name) == 0) {
+		if (strcmp(excuses[i].name, c->name) == 0 && (excuses[i].kinds & (kind == TUN ? ON_TUN : ON_TAP)) != 0) {
 			return excuses[i].why;
 		}
 	}
 	return NULL;
 }
+
+/* As compiled on Linux. */
+const unsigned long contract_foreign_set_header = 0x40047460, contract_foreign_get_header = 0x80047461;
 
 int
 device_open(enum kind kind, unsigned unit, int flags)
@@ -58,21 +64,51 @@ device_open(enum kind kind, unsigned unit, int flags)
 	return open(path_of(kind, unit), flags, 0600);
 }
 
+/* A utun is born RUNNING, a feth is not (XNU bsd/net/if_utun.c utun_ctl_connect, bsd/net/if_fake.c feth_clone_create). */
+short
+if_fresh_flags(enum kind kind, short *clear)
+{
+	if (kind == TAP) {
+		*clear = IFF_RUNNING | IFF_POINTOPOINT;
+		return (short)(IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST);
+	}
+	*clear = IFF_BROADCAST | IFF_SIMPLEX;
+	return (short)(IFF_POINTOPOINT | IFF_RUNNING | IFF_MULTICAST);
+}
+
+static bool
+is_tap(const char *name)
+{
+	return strncmp(name, "tap", 3) == 0;
+}
+
 void
 if_mac(const char *name, uint8_t mac[6])
 {
-	(void)name;
-	(void)mac;
-	EXPECT(!"a MAC address is asked for"); /* of taps */
+	struct ifaddrs *list;
+	bool found = false;
+
+	EXPECT(getifaddrs(&list) == 0);
+	for (const struct ifaddrs *a = list; a != NULL; a = a->ifa_next) {
+		const struct sockaddr_dl *link = (const struct sockaddr_dl *)(const void *)a->ifa_addr;
+
+		if (link != NULL && link->sdl_family == AF_LINK && link->sdl_alen == 6 && strcmp(a->ifa_name, name) == 0) {
+			memcpy(mac, LLADDR(link), 6);
+			found = true;
+		}
+	}
+	freeifaddrs(list);
+	EXPECT(found);
 }
 
+/* The length is the hardware address' own. */
 int
 if_set_mac(const char *name, const uint8_t mac[6])
 {
-	(void)name;
-	(void)mac;
-	errno = EOPNOTSUPP;
-	return -1;
+	struct ifreq request = {.ifr_addr = {.sa_len = 6, .sa_family = AF_LINK}};
+
+	memcpy(request.ifr_addr.sa_data, mac, 6);
+	return ask_interface(SIOCSIFLLADDR, &request, name);
 }
 
 static void
@@ -94,7 +130,7 @@ add_address(const char *name, const char *address, const char *other)
 	if (other != NULL) {
 		fill(&request.ifra_broadaddr, other);
 	}
-	fill(&request.ifra_mask, "255.255.255.255");
+	fill(&request.ifra_mask, is_tap(name) ? "255.0.0.0" : "255.255.255.255");
 	EXPECT(ask_interface(SIOCAIFADDR, (struct ifreq *)(void *)&request, name) == 0);
 }
 
@@ -103,6 +139,23 @@ if_add_address(const char *name, const char *address)
 {
 	strlcpy(own, address, sizeof(own));
 	add_address(name, address, NULL);
+}
+
+void
+if_add_address6(const char *name, const char *address)
+{
+	struct in6_aliasreq request = {
+		.ifra_addr = {.sin6_len = sizeof(struct sockaddr_in6), .sin6_family = AF_INET6},
+		.ifra_prefixmask = {.sin6_len = sizeof(struct sockaddr_in6), .sin6_family = AF_INET6},
+		.ifra_lifetime = {.ia6t_vltime = UINT32_MAX, .ia6t_pltime = UINT32_MAX},
+	};
+	int sock = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	strlcpy(request.ifra_name, name, sizeof(request.ifra_name));
+	EXPECT(sock >= 0 && inet_pton(AF_INET6, address, &request.ifra_addr.sin6_addr) == 1);
+	memset(&request.ifra_prefixmask.sin6_addr, 0xff, 8);
+	EXPECT(ioctl(sock, SIOCAIFADDR_IN6, &request) == 0);
+	close(sock);
 }
 
 /* The other end is part of an address. */
@@ -123,13 +176,45 @@ if_silence(const char *name)
 	(void)name;
 }
 
+/* Becomes the kernel's side, with those descriptors as 0 and 1 and no copy of a device: the interface would live as long as that. */
+static void
+be_kernel_side(int in, int out, const char *name, const char *what)
+{
+	char index[16];
+
+	snprintf(index, sizeof(index), "%u", if_nametoindex(name));
+	dup2(in, 0);
+	dup2(out, 1);
+	for (int fd = 3; fd < NUMBERS_MAX; fd++) {
+		close(fd);
+	}
+	execl(getenv("CONTRACT_KERNEL"), "kernel-side", index, what, (char *)NULL);
+	_exit(127);
+}
+
+/* By the kernel's name, which the program is not told: the kernel has cloners of its own interfaces' names alone. */
+bool
+if_destroy(const char *name)
+{
+	char own_name[IFNAMSIZ] = "";
+	int ends[2];
+	ssize_t n;
+
+	EXPECT(pipe(ends) == 0);
+	if (fork() == 0) {
+		be_kernel_side(ends[0], ends[1], name, "name");
+	}
+	n = read(ends[0], own_name, sizeof(own_name) - 1);
+	EXPECT(n > 0 && close(ends[0]) == 0 && close(ends[1]) == 0);
+	return ask_interface(SIOCIFDESTROY, &(struct ifreq){0}, own_name) == 0;
+}
+
 int
 kernel_open(const char *name)
 {
 	int packets[2], orders[2], bytes = 4 * 1024 * 1024;
-	char index[16], ready;
+	char ready;
 
-	snprintf(index, sizeof(index), "%u", if_nametoindex(name));
 	EXPECT(socketpair(AF_UNIX, SOCK_DGRAM, 0, packets) == 0 && socketpair(AF_UNIX, SOCK_DGRAM, 0, orders) == 0);
 	for (int i = 0; i < 2; i++) {
 		EXPECT(setsockopt(packets[i], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) == 0);
@@ -138,14 +223,7 @@ kernel_open(const char *name)
 		EXPECT(setsockopt(orders[i], SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) == 0);
 	}
 	if (fork() == 0) {
-		/* No copy of the device: the interface would live as long as this. */
-		dup2(packets[1], 0);
-		dup2(orders[1], 1);
-		for (int fd = 3; fd < NUMBERS_MAX; fd++) {
-			close(fd);
-		}
-		execl(getenv("CONTRACT_KERNEL"), "kernel-side", index, (char *)NULL);
-		_exit(127);
+		be_kernel_side(packets[1], orders[1], name, is_tap(name) ? "frames" : "packets");
 	}
 	close(packets[1]);
 	close(orders[1]);
@@ -154,15 +232,29 @@ kernel_open(const char *name)
 	return packets[0];
 }
 
-void
-kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+static bool
+is_sent(int kernel, const void *packet, size_t bytes)
 {
 	char done;
 
+	EXPECT(send(senders[kernel], packet, bytes, 0) == (ssize_t)bytes && recv(senders[kernel], &done, 1, 0) == 1);
+	return done == 1;
+}
+
+void
+kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+{
 	(void)name;
 	(void)kind;
-	EXPECT(send(senders[kernel], packet, bytes, 0) == (ssize_t)bytes);
-	EXPECT(recv(senders[kernel], &done, 1, 0) == 1 && done == 1);
+	EXPECT(is_sent(kernel, packet, bytes));
+}
+
+void
+kernel_offer(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+{
+	(void)name;
+	(void)kind;
+	(void)is_sent(kernel, packet, bytes);
 }
 
 long

@@ -13,6 +13,7 @@
 #include <net/if_arp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -25,10 +26,13 @@ const struct contract_case *const contract_tables[] = {before_cases, open_cases,
 const bool contract_news_lags = false;
 
 const char *
-contract_excuse(const struct contract_case *c)
+contract_excuse(const struct contract_case *c, enum kind kind)
 {
 	return NULL;
 }
+
+/* As compiled on the BSDs and on macOS. */
+const unsigned long contract_foreign_set_header = 0x80047460, contract_foreign_get_header = 0x40047461;
 
 int
 device_open(enum kind kind, unsigned unit, int flags)
@@ -51,6 +55,20 @@ device_open(enum kind kind, unsigned unit, int flags)
 		return -1;
 	}
 	return fd;
+}
+
+short
+if_fresh_flags(enum kind kind, short *clear)
+{
+	short arp = kind == TUN ? IFF_NOARP : 0;
+
+	/* What is behind a relayed tun is Ethernet, and its flags are that link's. */
+	if (kind == TAP || options.relayed) {
+		*clear = (short)(IFF_POINTOPOINT | (IFF_NOARP & ~arp));
+		return (short)(IFF_MULTICAST | IFF_BROADCAST | arp);
+	}
+	*clear = IFF_BROADCAST;
+	return (short)(IFF_MULTICAST | IFF_POINTOPOINT | arp);
 }
 
 void
@@ -89,6 +107,24 @@ if_add_address(const char *name, const char *address)
 	set_address(SIOCSIFADDR, name, address);
 }
 
+/* struct in6_ifreq of linux/ipv6.h, which cannot be included beside netinet/in.h. */
+struct address6_request {
+	struct in6_addr ifr6_addr;
+	uint32_t ifr6_prefixlen;
+	int ifr6_ifindex;
+};
+
+void
+if_add_address6(const char *name, const char *address)
+{
+	struct address6_request request = {.ifr6_prefixlen = 64, .ifr6_ifindex = (int)if_nametoindex(name)};
+	int sock = socket(AF_INET6, SOCK_DGRAM, 0);
+
+	EXPECT(sock >= 0 && inet_pton(AF_INET6, address, &request.ifr6_addr) == 1);
+	EXPECT(ioctl(sock, SIOCSIFADDR, &request) == 0);
+	close(sock);
+}
+
 void
 if_add_peer(const char *name, const char *address)
 {
@@ -120,6 +156,15 @@ if_silence(const char *name)
 	}
 }
 
+bool
+if_destroy(const char *name)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "ip link delete %s", name);
+	return system(command) == 0;
+}
+
 static void
 fill_link_address(struct sockaddr_ll *address, const char *name, uint16_t protocol)
 {
@@ -146,8 +191,8 @@ kernel_open(const char *name)
 	return sock;
 }
 
-void
-kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+static bool
+is_sent(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
 {
 	struct sockaddr_ll address;
 
@@ -155,7 +200,19 @@ kernel_send(int kernel, const char *name, enum kind kind, const void *packet, si
 	if (kind == TUN && *(const uint8_t *)packet >> 4 == 6) {
 		address.sll_protocol = htons(ETH_P_IPV6);
 	}
-	EXPECT(sendto(kernel, packet, bytes, 0, (struct sockaddr *)&address, sizeof(address)) == (ssize_t)bytes);
+	return sendto(kernel, packet, bytes, 0, (struct sockaddr *)&address, sizeof(address)) == (ssize_t)bytes;
+}
+
+void
+kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+{
+	EXPECT(is_sent(kernel, name, kind, packet, bytes));
+}
+
+void
+kernel_offer(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes)
+{
+	(void)is_sent(kernel, name, kind, packet, bytes);
 }
 
 long

@@ -38,8 +38,8 @@ extern const struct contract_case before_cases[], open_cases[], interface_cases[
     stdio_cases[], node_cases[], client_cases[], name_cases[], filter_cases[], without_cases[], spawn_cases[];
 /* Those of this system, to NULL: harness-linux.c, harness-darwin.c. */
 extern const struct contract_case *const contract_tables[];
-/* Why a case of them cannot hold, or not be run, on this system; NULL: it can. */
-const char *contract_excuse(const struct contract_case *c);
+/* Why a case of them cannot hold, or not be run, on this system with a device of that kind; NULL: it can. */
+const char *contract_excuse(const struct contract_case *c, enum kind kind);
 extern const bool contract_news_lags;
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
@@ -85,6 +85,8 @@ const char *name_of(enum kind kind, unsigned unit);
 
 /* open(2) of a unit, or in native mode its like; -1 with errno. */
 int device_open(enum kind kind, unsigned unit, int flags);
+/* TUNSIFHEAD and TUNGIFHEAD as programs of another platform have them, whose values are not this one's. */
+extern const unsigned long contract_foreign_set_header, contract_foreign_get_header;
 /* The same, with O_RDWR; ends the case if it fails. */
 int opened(enum kind kind, unsigned unit);
 /* That, with the interface up and silent (no IPv6). */
@@ -98,6 +100,8 @@ bool if_exists(const char *name);
 /* Waits for its end: a quarter of a second by the contract, ten times that here. */
 void wait_gone(const char *name);
 short if_flags(const char *name);
+/* Flags that one has when it has just been made; in *clear those that it has not. */
+short if_fresh_flags(enum kind kind, short *clear);
 void if_set_flags(const char *name, short set, short clear);
 void if_up(const char *name);
 void if_down(const char *name);
@@ -106,10 +110,14 @@ void if_set_mtu(const char *name, int mtu);
 void if_mac(const char *name, uint8_t mac[6]);
 int if_set_mac(const char *name, const uint8_t mac[6]);
 void if_add_address(const char *name, const char *address);
+/* Of a subnet of 64 bits. */
+void if_add_address6(const char *name, const char *address);
 /* The other end of a point-to-point interface. */
 void if_add_peer(const char *name, const char *address);
 /* No IPv6, so that the kernel sends nothing of its own. */
 void if_silence(const char *name);
+/* Takes the interface away.  False: nobody can. */
+bool if_destroy(const char *name);
 
 /* A packet that a device of that kind carries: an Ethernet frame of type 0x88b5, or an IPv4 packet; number is in it. */
 void packet_make(enum kind kind, uint8_t *packet, size_t bytes, uint32_t number);
@@ -119,6 +127,8 @@ uint32_t packet_number(enum kind kind, const uint8_t *packet);
 /* The kernel's side of the interface: packets that the kernel sends to the program, and sees from it. */
 int kernel_open(const char *name);
 void kernel_send(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes);
+/* The same, of which the kernel may say that it was dropped. */
+void kernel_offer(int kernel, const char *name, enum kind kind, const void *packet, size_t bytes);
 /* The next packet that the program sent, within a second.  -1: none. */
 long kernel_receive(int kernel, void *packet, size_t room);
 

@@ -98,9 +98,9 @@ def rules(files, directory, kind=World):
     yield from nothing_left(world)
 
 
-def contract(files, directory, *options):
+def contract(files, directory, kind, *options):
     world = World(files, directory)
-    program = world.piped("contract", "--kind", "tun", "--kernel-names", *options)
+    program = world.piped("contract", "--kind", kind, "--kernel-names", *options)
     text = program.communicate(timeout=SECONDS)[0]
     if program.returncode != 0 or not re.search(r"^1\.\.\d\d", text, re.M):
         yield f"status {program.returncode}:\n{text}{world.said()}"
@@ -271,7 +271,9 @@ def wrongs(files, directory):
 
 
 INSIDE = {
-    "contract": contract, "contract-nonblock": lambda *where: contract(*where, "--nonblock"),
+    "contract": lambda *where: contract(*where, "tun"), "contract-nonblock": lambda *where: contract(*where, "tun", "--nonblock"),
+    "contract-tap": lambda *where: contract(*where, "tap", "--relayed"),
+    "contract-tap-nonblock": lambda *where: contract(*where, "tap", "--relayed", "--nonblock"),
     "strict": strict, "facts": facts, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
     "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
     "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs,
@@ -298,8 +300,18 @@ def check_tun_rules(stand_files, root):
 
 
 def check_contract(stand_files, root):
-    """The contract's cases that are written for both systems hold on macOS."""
+    """The contract's cases that are written for both systems hold for tun devices of macOS."""
     yield from inside("contract", stand_files)
+
+
+def check_contract_tap(stand_files, root):
+    """And for taps."""
+    yield from inside("contract-tap", stand_files)
+
+
+def check_contract_tap_nonblock(stand_files, root):
+    """For taps with non-blocking descriptors, too."""
+    yield from inside("contract-tap-nonblock", stand_files)
 
 
 def check_contract_nonblock(stand_files, root):

@@ -56,7 +56,7 @@ def make_all(files, compiler):
     # The loader knows no variables of threads; there is one thread that uses them.
     make(directory / "contract", [*CONTRACT, CONTRACT[0].parent / "harness.h"],
          [compiler, "-std=c17", "-O1", "-Wall", "-Wextra", "-Wno-unused-parameter", "-Wno-missing-field-initializers", "-D_Thread_local=",
-          "-o", directory / "contract", *CONTRACT])
+          "-idirafter", HERE / "include", "-o", directory / "contract", *CONTRACT])
     for source in PROGRAMS:
         make_program(directory / source.stem, source, compiler)
     return directory

@@ -391,6 +391,13 @@ darwin_mkdirat(int dir, const char *path, uint16_t mode)
 	return (int)standin_translated(mkdirat(linux_dir(dir), path, mode));
 }
 
+/* devfs lets root make a character device's (darwin.md 9); a device's number is what stat said it is. */
+static int
+darwin_mknod(const char *path, uint16_t mode, int32_t device)
+{
+	return (int)standin_translated(mknod(path, mode, (dev_t)device));
+}
+
 static int
 darwin_unlink(const char *path)
 {
@@ -633,7 +640,7 @@ const struct standin_symbol standin_file_symbols[] = {
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
 	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
 	OTHER(ftruncate),
-	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
+	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mknod), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
 	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),
 	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),
