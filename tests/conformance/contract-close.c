@@ -11,7 +11,9 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#if __has_include(<sys/syscall.h>)
 #include <sys/syscall.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -171,7 +173,7 @@ used_again(int fd, enum kind kind)
 		return;
 	}
 	/* Behind the library's back, as a library with system calls of its own would. */
-	moved = (int)syscall(SYS_dup2, ends[0], fd);
+	moved = raw_dup2(ends[0], fd);
 	EXPECT(moved == fd && close(ends[0]) == 0);
 	is_a_socket(fd, ends[1]);
 }
@@ -186,7 +188,7 @@ number_is_a_file_then_a_pipe(enum kind kind)
 
 	for (int up = 0; up < 2; up++) {
 		fd = up ? opened_up(kind, 0) : opened(kind, 0);
-		EXPECT(syscall(SYS_close, fd) == 0);
+		EXPECT(raw_close(fd) == 0);
 		file = mkstemp(path);
 		EXPECT(file == fd && unlink(path) == 0);
 		EXPECT(write(file, big, 0) == 0 && write(file, big, sizeof(big)) == sizeof(big) && write(file, "end", 3) == 3);
@@ -196,7 +198,7 @@ number_is_a_file_then_a_pipe(enum kind kind)
 		strcpy(path, "/tmp/contract.XXXXXX");
 
 		fd = up ? opened_up(kind, 0) : opened(kind, 0);
-		EXPECT(syscall(SYS_close, fd) == 0);
+		EXPECT(raw_close(fd) == 0);
 		EXPECT(pipe(ends) == 0 && ends[0] == fd);
 		EXPECT(write(ends[1], "abc", 3) == 3 && read(fd, text, 2) == 2 && read(fd, text, 2) == 1 && text[0] == 'c');
 		EXPECT(close(ends[1]) == 0 && read(fd, text, 1) == 0);
@@ -204,6 +206,7 @@ number_is_a_file_then_a_pipe(enum kind kind)
 	}
 }
 
+#ifdef SYS_close_range
 static void
 marked_by_close_range_it_stays_open(enum kind kind)
 {
@@ -221,6 +224,7 @@ marked_by_close_range_it_stays_open(enum kind kind)
 		EXPECT_ERRNO(write(fd, packet, 0), EINVAL);
 	}
 }
+#endif
 
 #ifdef __GLIBC__
 static void
@@ -250,7 +254,7 @@ number_after_a_raw_close(enum kind kind)
 {
 	int fd = opened_up(kind, 0);
 
-	EXPECT(syscall(SYS_close, fd) == 0);
+	EXPECT(raw_close(fd) == 0);
 	used_again(fd, kind);
 }
 
@@ -259,7 +263,7 @@ number_after_a_raw_close_while_down(enum kind kind)
 {
 	int fd = opened(kind, 0);
 
-	EXPECT(syscall(SYS_close, fd) == 0);
+	EXPECT(raw_close(fd) == 0);
 	used_again(fd, kind);
 }
 
@@ -270,10 +274,11 @@ flags_after_a_raw_close(enum kind kind)
 	int fd = device_open(kind, 0, O_RDONLY), ends[2];
 
 	EXPECT(fd >= 0 && (fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDONLY);
-	EXPECT(syscall(SYS_close, fd) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 && ends[0] == fd);
+	EXPECT(raw_close(fd) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0 && ends[0] == fd);
 	EXPECT((fcntl(fd, F_GETFL) & O_ACCMODE) == O_RDWR);
 }
 
+#ifdef SYS_close_range
 static void
 number_after_close_range(enum kind kind)
 {
@@ -287,6 +292,7 @@ number_after_close_range(enum kind kind)
 	wait_gone(name_of(kind, 0));
 	used_again(fd, kind);
 }
+#endif
 
 static void
 number_after_fclose(enum kind kind)
@@ -305,8 +311,8 @@ number_after_a_raw_close_in_header_mode(enum kind kind)
 {
 	int fd = opened_up(kind, 0), on = 1;
 
-	EXPECT(ioctl(fd, 0x40047460u, &on) == 0);
-	EXPECT(syscall(SYS_close, fd) == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
+	EXPECT(raw_close(fd) == 0);
 	used_again(fd, kind);
 }
 
@@ -356,11 +362,15 @@ const struct contract_case close_cases[] = {
 	{"close.number", "a number used again after a raw close is the other file's", ON_BOTH | NATIVE, number_after_a_raw_close},
 	{"close.number", "so it is after a raw close while down", ON_BOTH | NATIVE, number_after_a_raw_close_while_down},
 	{"close.number", "with the flags of that file", ON_BOTH, flags_after_a_raw_close},
+#ifdef SYS_close_range
 	{"close.number", "so it is after close_range", ON_BOTH | NATIVE, number_after_close_range},
+#endif
 	{"close.number", "so it is after fclose", ON_BOTH, number_after_fclose},
 	{"close.number", "so it is after a raw close in header mode", ON_TUN, number_after_a_raw_close_in_header_mode},
 	{"close.number", "a device's number is a file's or a pipe's at once", ON_BOTH | NATIVE, number_is_a_file_then_a_pipe},
+#ifdef SYS_close_range
 	{"close.number", "what close_range only marks stays the device", ON_BOTH | NATIVE, marked_by_close_range_it_stays_open},
+#endif
 #ifdef __GLIBC__
 	{"close.number", "and so does what a refused close_range leaves open", ON_BOTH, refused_close_range_closes_nothing},
 #endif

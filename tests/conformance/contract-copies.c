@@ -44,7 +44,7 @@ copies_are_the_same_device(enum kind kind)
 
 	copies[0] = dup(fd);
 	copies[1] = dup2(fd, 40);
-	copies[2] = dup3(fd, 41, O_CLOEXEC);
+	copies[2] = dup_cloexec(fd, 41);
 	copies[3] = fcntl(fd, F_DUPFD, 50);
 	copies[4] = fcntl(fd, F_DUPFD_CLOEXEC, 60);
 	EXPECT(copies[1] == 40 && copies[2] == 41 && copies[3] == 50 && copies[4] == 60);
@@ -120,7 +120,6 @@ dup2_onto_itself(enum kind kind)
 	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0));
 
 	EXPECT(dup2(fd, fd) == fd);
-	EXPECT_ERRNO(dup3(fd, fd, 0), EINVAL);
 	EXPECT_ERRNO(dup2(fd, -1), EBADF);
 	EXPECT_ERRNO(dup2(999, fd), EBADF);
 	is_the_device(fd, kind, kernel);
@@ -234,7 +233,7 @@ cloexec_device_closes_at_exec(enum kind kind)
 	if (pid == 0) {
 		char script[64];
 
-		snprintf(script, sizeof(script), "[ ! -e /proc/self/fd/%d ]", fd);
+		snprintf(script, sizeof(script), "[ ! -e /dev/fd/%d ]", fd);
 		execl("/bin/sh", "sh", "-c", script, (char *)NULL);
 		_exit(127);
 	}
@@ -246,16 +245,18 @@ cloexec_device_closes_at_exec(enum kind kind)
 static void
 fstat_and_stat_agree(enum kind kind)
 {
-	struct stat by_path, by_number, by_empty_path;
+	struct stat by_path, by_number;
 	int fd;
 
 	EXPECT(stat(path_of(kind, 4), &by_path) == 0);
 	fd = opened(kind, 4);
-	EXPECT(fstat(fd, &by_number) == 0 && fstatat(fd, "", &by_empty_path, AT_EMPTY_PATH) == 0);
+#ifdef AT_EMPTY_PATH
+	EXPECT(fstatat(fd, "", &by_number, AT_EMPTY_PATH) == 0 && by_number.st_rdev == by_path.st_rdev);
+#endif
+	EXPECT(fstat(fd, &by_number) == 0);
 	EXPECT(S_ISCHR(by_number.st_mode) && by_number.st_mode == by_path.st_mode);
 	EXPECT(by_number.st_rdev == by_path.st_rdev && by_number.st_ino == by_path.st_ino);
 	EXPECT(by_number.st_uid == by_path.st_uid && by_number.st_gid == by_path.st_gid);
-	EXPECT(by_empty_path.st_rdev == by_path.st_rdev);
 }
 
 /* What programs import that were built with a C library before glibc 2.33, where stat is an inline function. */

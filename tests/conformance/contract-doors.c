@@ -25,7 +25,6 @@
 
 #include "harness.h"
 
-#define SIFHEAD 0x40047460u /* TUNSIFHEAD as compiled on Linux */
 #define FAR ((off_t)1 << 40)
 
 static void
@@ -111,7 +110,7 @@ header_mode_with_an_offset(enum kind kind)
 	struct iovec in[2] = {{got, 4}, {got + 4, 100}}, out[2] = {{packet, 4}, {packet + 4, PACKET_MIN}};
 	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0)), on = 1;
 
-	EXPECT(ioctl(fd, SIFHEAD, &on) == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
 	packet_arrive(fd, kernel, kind, 1);
 	EXPECT(pread(fd, got, sizeof(got), 100) == 4 + PACKET_MIN && memcmp(got, ipv4, 4) == 0 && packet_number(kind, got + 4) == 1);
 	packet_arrive(fd, kernel, kind, 2);

@@ -6,7 +6,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#if __has_include(<linux/if_tun.h>)
 #include <linux/if_tun.h>
+#endif
 #include <net/if.h>
 #include <spawn.h>
 #include <stdio.h>
@@ -19,15 +21,18 @@
 #endif
 #include <sys/socket.h>
 #include <sys/stat.h>
+#if __has_include(<sys/syscall.h>)
 #include <sys/syscall.h>
+#endif
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 
-#define TUNSIFHEAD _IOW('t', 96, int)
-#define TUNGIFHEAD _IOR('t', 97, int)
 #define UNIT 0
+/* TUNGETIFF and TUNSETSNDBUF, Linux's. */
+#define GET_INTERFACE 0x800454d2u
+#define SET_ROOM 0x400454d4u
 
 extern char **environ;
 
@@ -58,9 +63,9 @@ has_the_contract(int fd, enum kind kind)
 	EXPECT_ERRNO(write(fd, got, 0), EIO);
 	EXPECT(fstat(fd, &here) == 0 && S_ISCHR(here.st_mode));
 	EXPECT(stat(path_of(kind, UNIT), &path) == 0 && path.st_rdev == here.st_rdev && path.st_ino == here.st_ino);
-	EXPECT_ERRNO(ioctl(fd, TUNGETIFF, got), ENOTTY);
-	EXPECT_ERRNO(ioctl(fd, TUNSETSNDBUF, &(int){100000}), ENOTTY); /* or the next image would not know it */
-	EXPECT(ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 0);
+	EXPECT_ERRNO(ioctl(fd, GET_INTERFACE, got), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, SET_ROOM, &(int){100000}), ENOTTY); /* or the next image would not know it */
+	EXPECT(!contract_tells_size(kind) || (ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 0));
 	if_silence(name);
 	if_up(name);
 	kernel = kernel_open(name);
@@ -69,13 +74,13 @@ has_the_contract(int fd, enum kind kind)
 	EXPECT(kernel_receive(kernel, got, sizeof(got)) == sizeof(packet) && packet_number(kind, got) == 3);
 	kernel_send(kernel, name, kind, packet, sizeof(packet));
 	wait_readable(fd);
-	EXPECT(ioctl(fd, FIONREAD, &waiting) == 0 && waiting >= PACKET_MIN);
+	EXPECT(!contract_tells_size(kind) || (ioctl(fd, FIONREAD, &waiting) == 0 && waiting >= PACKET_MIN));
 	EXPECT(read(fd, got, sizeof(got)) == sizeof(packet) && packet_number(kind, got) == 3);
 	EXPECT_ERRNO(write(fd, got, 0), EINVAL);
 	EXPECT_ERRNO(write(fd, memset(big, 0x45, sizeof(big)), sizeof(big)), EMSGSIZE);
 	if_down(name);
 	/* This image has no options: the descriptor tells. */
-	options.relayed |= getsockopt(fd, SOL_SOCKET, SO_TYPE, &waiting, &(socklen_t){sizeof(waiting)}) == 0;
+	options.relayed |= !contract_news_lags && getsockopt(fd, SOL_SOCKET, SO_TYPE, &waiting, &(socklen_t){sizeof(waiting)}) == 0;
 	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
 	close(kernel);
 }
@@ -103,7 +108,7 @@ has_header_mode(int fd, enum kind kind)
 	uint8_t packet[4 + PACKET_MIN] = {0, 0, 0, 2}, got[2048];
 	int on = 0, kernel;
 
-	EXPECT(ioctl(fd, TUNGIFHEAD, &on) == 0 && on == 1);
+	EXPECT(ioctl(fd, TUNGIFHEAD_VALUE, &on) == 0 && on == 1);
 	if_silence(name_of(kind, UNIT));
 	if_up(name_of(kind, UNIT));
 	kernel = kernel_open(name_of(kind, UNIT));
@@ -113,7 +118,7 @@ has_header_mode(int fd, enum kind kind)
 	kernel_send(kernel, name_of(kind, UNIT), kind, packet + 4, PACKET_MIN);
 	wait_readable(fd);
 	EXPECT(read(fd, got, sizeof(got)) == sizeof(packet) && memcmp(got, packet, sizeof(packet)) == 0);
-	EXPECT(ioctl(fd, TUNSIFHEAD, &(int){0}) == 0 && ioctl(fd, TUNGIFHEAD, &on) == 0 && on == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &(int){0}) == 0 && ioctl(fd, TUNGIFHEAD_VALUE, &on) == 0 && on == 0);
 }
 
 /* No daemon's directory is named to it: the mark alone says what it is, and the kernel is asked each time. */
@@ -125,7 +130,7 @@ has_the_contract_without_a_page(int fd, enum kind kind)
 
 	reads_eio(fd);
 	EXPECT_ERRNO(write(fd, got, 0), EIO);
-	EXPECT_ERRNO(ioctl(fd, TUNGETIFF, got), ENOTTY);
+	EXPECT_ERRNO(ioctl(fd, GET_INTERFACE, got), ENOTTY);
 	if_silence(name);
 	if_up(name);
 	packet_make(kind, packet, sizeof(packet), 3);
@@ -136,6 +141,7 @@ has_the_contract_without_a_page(int fd, enum kind kind)
 	reads_eio(fd);
 }
 
+#ifdef TUNGETIFF
 static void
 is_the_kernel_s_own(int fd, enum kind kind)
 {
@@ -145,6 +151,7 @@ is_the_kernel_s_own(int fd, enum kind kind)
 	EXPECT_ERRNO(read(fd, got, sizeof(got)), EAGAIN);
 	EXPECT(ioctl(fd, TUNGETIFF, &request) == 0);
 }
+#endif
 
 /* What the image asks first. */
 static void
@@ -176,7 +183,9 @@ static const struct {
 	{"copies", has_the_contract_and_so_have_copies},
 	{"header", has_header_mode},
 	{"no-page", has_the_contract_without_a_page},
+#ifdef TUNGETIFF
 	{"kernel", is_the_kernel_s_own},
+#endif
 	{"reading", was_opened_for_reading},
 	{"another", starts_another_image},
 };
@@ -215,7 +224,7 @@ run_image(const char *role, enum kind kind, int fd, char *const environment[])
 
 	fill_arguments(role, kind, fd, number, argv);
 	fflush(stdout);
-	execve("/proc/self/exe", argv, environment);
+	execve(own_image(), argv, environment);
 	_exit(99);
 }
 
@@ -256,7 +265,7 @@ a_spawned_program_has_it(enum kind kind)
 
 	fill_arguments("contract", kind, 70, number, argv);
 	EXPECT(posix_spawn_file_actions_init(&actions) == 0 && posix_spawn_file_actions_adddup2(&actions, fd, 70) == 0);
-	EXPECT(posix_spawn(&child, "/proc/self/exe", &actions, NULL, argv, environ) == 0);
+	EXPECT(posix_spawn(&child, own_image(), &actions, NULL, argv, environ) == 0);
 	EXPECT(waitpid(child, &status, 0) == child && status == 0);
 	posix_spawn_file_actions_destroy(&actions);
 }
@@ -266,7 +275,7 @@ next_image_has_header_mode(enum kind kind)
 {
 	int fd = opened(kind, UNIT);
 
-	EXPECT(ioctl(fd, TUNSIFHEAD, &(int){1}) == 0);
+	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &(int){1}) == 0);
 	run_image("header", kind, fd, environ);
 }
 
@@ -274,13 +283,14 @@ static void
 next_image_without_environment(enum kind kind)
 {
 	char preload[4096], *environment[] = {preload, NULL};
-	const char *ours = getenv("LD_PRELOAD");
+	const char *ours = getenv(contract_preload);
 
 	EXPECT(ours != NULL);
-	snprintf(preload, sizeof(preload), "LD_PRELOAD=%s", ours);
+	snprintf(preload, sizeof(preload), "%s=%s", contract_preload, ours);
 	run_image("no-page", kind, opened(kind, UNIT), environment);
 }
 
+#ifdef TUNGETIFF
 /* A tun descriptor that somebody else made: neither dialect's, by system calls that pass the library by. */
 static void
 a_stranger_s_descriptor_is_left_alone(enum kind kind)
@@ -292,6 +302,7 @@ a_stranger_s_descriptor_is_left_alone(enum kind kind)
 	EXPECT(fd >= 0 && syscall(SYS_ioctl, fd, TUNSETIFF, &request) == 0);
 	run_image("kernel", kind, (int)fd, environ);
 }
+#endif
 
 static void
 send_fd(int sock, int fd)
@@ -308,26 +319,25 @@ send_fd(int sock, int fd)
 }
 
 static int
-receive_fd(int sock, bool many)
+receive_fd(int sock, ssize_t (*receive)(int sock, struct msghdr *message, int flags))
 {
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int))];
 	} control;
 	struct iovec iov = {.iov_base = (char[1]){0}, .iov_len = 1};
-	struct mmsghdr message = {.msg_hdr = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-	    .msg_controllen = sizeof(control)}};
+	struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)};
 	int fd;
 
-	EXPECT(many ? recvmmsg(sock, &message, 1, 0, NULL) == 1 : recvmsg(sock, &message.msg_hdr, 0) == 1);
-	EXPECT(message.msg_hdr.msg_controllen >= CMSG_LEN(sizeof(int)) && control.header.cmsg_type == SCM_RIGHTS);
+	EXPECT(receive(sock, &message, 0) == 1);
+	EXPECT(message.msg_controllen >= CMSG_LEN(sizeof(int)) && control.header.cmsg_type == SCM_RIGHTS);
 	memcpy(&fd, CMSG_DATA(&control.header), sizeof(fd));
 	return fd;
 }
 
 /* The child is there before the device, and has used and closed the number that the device gets. */
 static void
-receiver_has_it(enum kind kind, bool many)
+receiver_has_it(enum kind kind, ssize_t (*receive)(int sock, struct msghdr *message, int flags))
 {
 	int ends[2], status, other;
 	char byte;
@@ -343,7 +353,7 @@ receiver_has_it(enum kind kind, bool many)
 		other = open("/dev/zero", O_RDONLY);
 		EXPECT(read(other, &byte, 1) == 1);
 		EXPECT(close(other) == 0);
-		fd = receive_fd(ends[1], many);
+		fd = receive_fd(ends[1], receive);
 		has_the_contract_and_so_have_copies(fd, kind);
 		fflush(stdout);
 		_exit(0);
@@ -358,14 +368,26 @@ receiver_has_it(enum kind kind, bool many)
 static void
 received_by_recvmsg(enum kind kind)
 {
-	receiver_has_it(kind, false);
+	receiver_has_it(kind, recvmsg);
+}
+
+#ifdef MSG_WAITFORONE
+static ssize_t
+receive_by_recvmmsg(int sock, struct msghdr *message, int flags)
+{
+	struct mmsghdr one = {.msg_hdr = *message};
+	int count = recvmmsg(sock, &one, 1, flags, NULL);
+
+	*message = one.msg_hdr;
+	return count;
 }
 
 static void
 received_by_recvmmsg(enum kind kind)
 {
-	receiver_has_it(kind, true);
+	receiver_has_it(kind, receive_by_recvmmsg);
 }
+#endif
 
 #ifdef HAVE_PIDFD_GETFD
 /* Taken from the process that has it, as a supervisor does, into a number that was another file's. */
@@ -407,8 +429,8 @@ another_file_received_in_a_device_s_number(enum kind kind)
 	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
 	EXPECT_ERRNO(read(fd, &byte, 1), EIO);
 	send_fd(ends[0], zero);
-	EXPECT(syscall(SYS_close, fd) == 0);
-	got = receive_fd(ends[1], false);
+	EXPECT(raw_close(fd) == 0);
+	got = receive_fd(ends[1], recvmsg);
 	EXPECT(got == fd && read(got, &byte, 1) == 1 && byte == 0);
 }
 
@@ -419,10 +441,14 @@ const struct contract_case inherit_cases[] = {
 	{"exec.contract", "and the child's image after the next", ON_BOTH, the_image_after_the_next_has_it},
 	{"exec.contract", "a spawned program that gets it under another number has it", ON_BOTH, a_spawned_program_has_it},
 	{"exec.contract", "it is told by the descriptor, not by the environment", ON_BOTH, next_image_without_environment},
+#ifdef TUNGETIFF
 	{"exec.contract", "somebody else's tun descriptor is left alone", ON_BOTH, a_stranger_s_descriptor_is_left_alone},
+#endif
 	{"header.exec", "header mode is seen and switched in the next image", ON_TUN, next_image_has_header_mode},
 	{"copies.scm", "who receives it by recvmsg has the whole contract", ON_BOTH, received_by_recvmsg},
+#ifdef MSG_WAITFORONE
 	{"copies.scm", "who receives it by recvmmsg has the whole contract", ON_BOTH, received_by_recvmmsg},
+#endif
 #ifdef HAVE_PIDFD_GETFD
 	{"copies.scm", "who takes it by pidfd_getfd has the whole contract", ON_BOTH, taken_by_pidfd_getfd},
 #endif

@@ -13,10 +13,6 @@
 
 #include "harness.h"
 
-/* As a program compiled on this platform has them. */
-#define TUNSIFHEAD_VALUE ((uint32_t)_IOW('t', 96, int))
-#define TUNGIFHEAD_VALUE ((uint32_t)_IOR('t', 97, int))
-
 static void
 fionbio_and_setfl_agree(enum kind kind)
 {

@@ -4,13 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -48,112 +44,6 @@ second_open_in_another_process_is_ebusy(enum kind kind)
 		_exit(device_open(kind, 0, O_RDWR) == -1 && errno == EBUSY ? 0 : 1);
 	}
 	EXPECT(wait(&status) > 0 && status == 0);
-}
-
-/* Each namespace has its own devices; one that is opened here stays here when its holder goes elsewhere. */
-static void
-appears_in_the_opener_s_namespace(enum kind kind)
-{
-	const char *name = name_of(kind, 0);
-	int here = opened_up(kind, 0), there;
-
-	EXPECT(unshare(CLONE_NEWNET) == 0);
-	EXPECT(!if_exists(name));
-	there = opened(kind, 0);
-	EXPECT(if_exists(name) && (if_flags(name) & IFF_UP) == 0);
-	EXPECT_ERRNO(device_open(kind, 0, O_RDWR), EBUSY);
-	EXPECT(is_writable(here) && !is_readable(there));
-	EXPECT(close(here) == 0);
-	EXPECT(if_exists(name));
-	EXPECT(close(there) == 0);
-	wait_gone(name);
-	opened(kind, 0);
-}
-
-static void
-works_in_the_opener_s_namespace(enum kind kind)
-{
-	uint8_t packet[PACKET_MIN], seen[2048];
-	int fd, kernel;
-
-	EXPECT(unshare(CLONE_NEWNET) == 0);
-	fd = opened(kind, 7);
-	packet_make(kind, packet, sizeof(packet), 5);
-	EXPECT_ERRNO(read(fd, seen, sizeof(seen)), EIO);
-	EXPECT_ERRNO(write(fd, packet, sizeof(packet)), EIO);
-	if_silence(name_of(kind, 7));
-	if_up(name_of(kind, 7));
-	if_set_mtu(name_of(kind, 7), 1000);
-	kernel = kernel_open(name_of(kind, 7));
-	EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
-	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
-	kernel_send(kernel, name_of(kind, 7), kind, packet, sizeof(packet));
-	wait_readable(fd);
-	EXPECT(read(fd, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
-	if_down(name_of(kind, 7));
-	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
-}
-
-/* A process in a network namespace of its own, which goes with us: a daemon finds only those that somebody is in. */
-static pid_t
-inhabitant(void)
-{
-	int ends[2];
-	char byte;
-	pid_t pid;
-
-	EXPECT(pipe(ends) == 0);
-	pid = fork();
-	if (pid == 0) {
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (unshare(CLONE_NEWNET) == 0 && write(ends[1], "", 1) == 1) {
-			pause();
-		}
-		_exit(1);
-	}
-	EXPECT(pid > 0 && close(ends[1]) == 0 && read(ends[0], &byte, 1) == 1 && close(ends[0]) == 0);
-	return pid;
-}
-
-/* Where the interface is is none of the descriptor's business: it is there what it was here. */
-static void
-stays_the_device_s_when_it_is_moved(enum kind kind)
-{
-	const char *name = name_of(kind, 0);
-	uint8_t packet[PACKET_MIN], seen[2048];
-	pid_t pid = inhabitant();
-	int fd = opened_up(kind, 0), here = open("/proc/self/ns/net", O_RDONLY), there, kernel;
-	char text[96];
-
-	packet_make(kind, packet, sizeof(packet), 5);
-	snprintf(text, sizeof(text), "/proc/%d/ns/net", (int)pid);
-	there = open(text, O_RDONLY);
-	EXPECT(there >= 0);
-	snprintf(text, sizeof(text), "ip link set %s netns %d", name, (int)pid);
-	EXPECT(system(text) == 0);
-	EXPECT(!if_exists(name));
-	EXPECT(setns(there, CLONE_NEWNET) == 0);
-	WAIT_UNTIL(if_exists(name), 2500);
-	EXPECT((if_flags(name) & IFF_UP) == 0);
-	EXPECT_EIO_SOON(write(fd, packet, sizeof(packet)));
-	if_silence(name);
-	if_up(name);
-	if_set_mtu(name, 1000);
-	kernel = kernel_open(name);
-	WAIT_UNTIL(write(fd, packet, sizeof(packet)) == sizeof(packet), 2500);
-	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
-	kernel_send(kernel, name, kind, packet, sizeof(packet));
-	EXPECT(setns(here, CLONE_NEWNET) == 0);
-	wait_readable(fd);
-	EXPECT(read(fd, seen, sizeof(seen)) == sizeof(packet) && packet_number(kind, seen) == 5);
-	EXPECT(write(fd, packet, sizeof(packet)) == sizeof(packet));
-	EXPECT(kernel_receive(kernel, seen, sizeof(seen)) == sizeof(packet));
-	/* The unit is free here, and the last close is one there. */
-	EXPECT(close(opened(kind, 0)) == 0);
-	EXPECT(close(fd) == 0);
-	EXPECT(setns(there, CLONE_NEWNET) == 0);
-	wait_gone(name);
-	EXPECT(kill(pid, SIGKILL) == 0 && waitpid(pid, NULL, 0) == pid);
 }
 
 static void
@@ -239,7 +129,7 @@ default_state_again_at_each_open(enum kind kind)
 	if_set_mtu(name, 1300);
 	if_add_address(name, "10.1.2.3");
 	if (kind == TUN) {
-		EXPECT(ioctl(fd, 0x40047460u, &on) == 0);
+		EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
 	} else {
 		if_mac(name, before);
 	}
@@ -251,7 +141,7 @@ default_state_again_at_each_open(enum kind kind)
 	EXPECT((if_flags(name) & IFF_UP) == 0);
 	EXPECT((fcntl(fd, F_GETFL) & O_NONBLOCK) == 0);
 	if (kind == TUN) {
-		EXPECT(ioctl(fd, 0x80047461u, &off) == 0 && off == 0);
+		EXPECT(ioctl(fd, TUNGIFHEAD_VALUE, &off) == 0 && off == 0);
 	} else {
 		if_mac(name, after);
 		EXPECT(memcmp(before, after, 6) != 0);
@@ -360,9 +250,6 @@ const struct contract_case open_cases[] = {
 	{"open.interface", "open makes the interface, and only that one", ON_BOTH | NATIVE, makes_the_interface},
 	{"open.exclusive", "a second open is EBUSY until the first is closed", ON_BOTH | NATIVE, second_open_is_ebusy},
 	{"open.exclusive", "a second open in another process is EBUSY", ON_BOTH | NATIVE, second_open_in_another_process_is_ebusy},
-	{"open.netns", "the interface appears in the opener's network namespace", ON_BOTH | NATIVE, appears_in_the_opener_s_namespace},
-	{"open.netns", "the device works there as anywhere", ON_BOTH, works_in_the_opener_s_namespace},
-	{"open.moved", "its interface is the device's wherever somebody moves it", ON_BOTH | NATIVE, stays_the_device_s_when_it_is_moved},
 	{"open.creat", "O_CREAT and O_TRUNC open the device and make no file", ON_BOTH, creat_and_trunc_open_the_device},
 	{"open.excl", "O_EXCL with O_CREAT is EEXIST", ON_BOTH, excl_with_creat_is_eexist},
 	{"open.direction", "the wrong direction is EBADF", ON_BOTH | NATIVE, wrong_direction_is_ebadf},

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/select.h>
 #include <unistd.h>
 
@@ -24,15 +23,12 @@ selected(int fd)
 }
 
 static bool
-epolled(int fd)
+queued(int fd)
 {
-	struct epoll_event event = {.events = EPOLLIN};
-	int epoll = epoll_create1(0);
-	bool ready;
+	int queue = queue_open(fd, PACKETS);
+	bool ready = queue_tells(queue, fd, 0);
 
-	EXPECT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
-	ready = epoll_wait(epoll, &event, 1, 0) == 1;
-	close(epoll);
+	close(queue);
 	return ready;
 }
 
@@ -41,16 +37,16 @@ static bool
 announced(int fd)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN | POLLPRI};
-	bool by_poll, by_select, by_epoll;
+	bool by_poll, by_select, by_queue;
 
 	/* A packet that comes or goes between the questions: they are asked again. */
 	do {
 		by_poll = poll(&p, 1, 0) == 1;
 		by_select = selected(fd);
-		by_epoll = epolled(fd);
+		by_queue = queued(fd);
 		EXPECT((p.revents & ~POLLIN) == 0);
 	} while (is_readable(fd) != by_poll);
-	EXPECT(by_select == by_poll && by_epoll == by_poll);
+	EXPECT(by_select == by_poll && by_queue == by_poll);
 	return by_poll;
 }
 
@@ -85,19 +81,17 @@ readable_exactly_when_a_packet_waits(enum kind kind)
 }
 
 static void
-edge_triggered_epoll_tells_of_each_packet(enum kind kind)
+edge_triggered_queue_tells_of_each_packet(enum kind kind)
 {
-	struct epoll_event event = {.events = EPOLLIN | EPOLLET};
 	uint8_t packet[PACKET_MIN];
-	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0)), epoll = epoll_create1(0);
+	int fd = opened_up(kind, 0), kernel = kernel_open(name_of(kind, 0)), queue = queue_open(fd, EDGES_OF_PACKETS);
 
 	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
-	EXPECT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
 	for (uint32_t i = 0; i < 5; i++) {
-		EXPECT(epoll_wait(epoll, &event, 1, 0) == 0);
+		EXPECT(!queue_tells(queue, fd, 0));
 		packet_make(kind, packet, sizeof(packet), i);
 		kernel_send(kernel, name_of(kind, 0), kind, packet, sizeof(packet));
-		EXPECT(epoll_wait(epoll, &event, 1, 10000) == 1 && event.events == EPOLLIN);
+		EXPECT(queue_tells(queue, fd, 10000));
 		EXPECT(read(fd, packet, sizeof(packet)) == sizeof(packet) && packet_number(kind, packet) == i);
 		EXPECT_ERRNO(read(fd, packet, sizeof(packet)), EAGAIN);
 	}
@@ -107,11 +101,9 @@ static void
 writable_when_up(enum kind kind)
 {
 	int fd = opened_up(kind, 0);
-	struct epoll_event event = {.events = EPOLLOUT};
-	int epoll = epoll_create1(0);
 
 	EXPECT(is_writable(fd));
-	EXPECT(epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0 && epoll_wait(epoll, &event, 1, 0) == 1);
+	EXPECT(queue_tells(queue_open(fd, QUEUE_ROOM), fd, 0));
 }
 
 static bool
@@ -189,9 +181,10 @@ waiting_poller_is_woken_by_a_packet_only(enum kind kind)
 
 const struct contract_case poll_cases[] = {
 	{"poll.neverup", "an interface that was never up is not readable", ON_BOTH | NATIVE, never_up_is_not_readable},
-	{"poll.readable", "readable exactly when a packet can be read, by select, poll and epoll", ON_BOTH | NATIVE,
+	{"poll.readable", "readable exactly when a packet can be read, by select, poll and epoll or kqueue", ON_BOTH | NATIVE,
 	    readable_exactly_when_a_packet_waits},
-	{"poll.readable", "edge-triggered epoll tells of each packet", ON_BOTH | NATIVE, edge_triggered_epoll_tells_of_each_packet},
+	{"poll.readable", "edge-triggered, epoll or kqueue tells of each packet", ON_BOTH | NATIVE,
+	    edge_triggered_queue_tells_of_each_packet},
 	{"poll.writable", "writable while up", ON_BOTH | NATIVE, writable_when_up},
 	{"poll.down", "going down with packets queued never spins a poller", ON_BOTH, down_never_spins_a_poller},
 	{"poll.asleep", "a waiting poller is woken by a packet, not by down or up", ON_BOTH | NATIVE,

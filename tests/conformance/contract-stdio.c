@@ -12,7 +12,6 @@
 
 #include "harness.h"
 
-#define SIFHEAD 0x40047460u /* TUNSIFHEAD as compiled on Linux */
 
 static void
 stream_keeps_the_contract(enum kind kind)
@@ -21,7 +20,7 @@ stream_keeps_the_contract(enum kind kind)
 	FILE *f = fopen(path_of(kind, 0), "r+");
 	int kernel;
 
-	EXPECT(f != NULL && fileno(f) >= 0 && fileno_unlocked(f) == fileno(f));
+	EXPECT(f != NULL && fileno(f) >= 0);
 	EXPECT(fgetc(f) == EOF && errno == EIO && ferror(f) && !feof(f));
 	clearerr(f);
 	packet_make(kind, packet, sizeof(packet), 1);
@@ -59,7 +58,7 @@ stream_in_header_mode(enum kind kind)
 	if_silence(name_of(kind, 0));
 	if_up(name_of(kind, 0));
 	kernel = kernel_open(name_of(kind, 0));
-	EXPECT(ioctl(fileno(f), SIFHEAD, &on) == 0);
+	EXPECT(ioctl(fileno(f), TUNSIFHEAD_VALUE, &on) == 0);
 	packet_make(kind, packet + 4, PACKET_MIN, 5);
 	EXPECT(fwrite(packet, 1, sizeof(packet), f) == sizeof(packet) && fflush(f) == 0);
 	packet_has_gone(kernel, kind, 5);
@@ -292,7 +291,7 @@ a_file_s_stream_is_as_without_the_library(enum kind kind)
 	kernel = brought_up(kind, 1500);
 	packet_make(kind, packet, sizeof(packet), 3);
 	if (kind == TUN) {
-		EXPECT(ioctl(fileno(f), SIFHEAD, &on) == 0);
+		EXPECT(ioctl(fileno(f), TUNSIFHEAD_VALUE, &on) == 0);
 		packet_arrive(fileno(f), kernel, kind, 3);
 		EXPECT(fread(got, 1, sizeof(packet), f) == sizeof(packet) && packet_number(kind, got) == 3);
 		EXPECT(fwrite(packet, 1, sizeof(packet), f) == sizeof(packet) && fflush(f) == 0);

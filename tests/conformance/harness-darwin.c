@@ -8,9 +8,11 @@
 #include "harness.h"
 
 #include <arpa/inet.h>
+#include <crt_externs.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <libproc.h>
 #include <net/if_dl.h>
 #include <netinet/in.h>
 #include <netinet6/in6_var.h>
@@ -18,6 +20,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/event.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/sockio.h>
@@ -26,8 +29,25 @@
 #define NUMBERS_MAX 256
 
 /* Those that are written for both systems. */
-const struct contract_case *const contract_tables[] = {before_cases, interface_cases, io_cases, ioctl_cases, stack_cases, NULL};
+const struct contract_case *const contract_tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases, poll_cases,
+    copy_cases, close_cases, rights_cases, thread_cases, stack_cases, inherit_cases,
+    stdio_cases, client_cases, NULL};
 const bool contract_news_lags = true;
+const char *const contract_preload = "DYLD_INSERT_LIBRARIES";
+
+/* Linux's tun, in place of a utun, does not tell. */
+bool
+contract_tells_size(enum kind kind)
+{
+	return kind == TAP;
+}
+
+/* An open takes the stand-in some tenths of a second. */
+int
+contract_times(int times)
+{
+	return times / 5;
+}
 
 static const struct {
 	const char *name;
@@ -36,6 +56,16 @@ static const struct {
 } excuses[] = {
 	{"an explicit down stays down when an address comes", ON_BOTH, "news tells what is, not what was: a short down may be missed"},
 	{"an interface taken away is EIO, never a read of 0", ON_TUN, "nobody can take a utun away"},
+	{"a device works on without rights, root directory, environment and free numbers", ON_BOTH,
+	    "the stand-in needs free numbers itself"},
+	{"freopen of another file's stream", ON_TUN, "what the C library itself reads of a utun has the kernel's header"},
+	{"freopen of the standard streams", ON_TUN, "what the C library itself reads of a utun has the kernel's header"},
+	{"another file's stream is a device's as without the library, and its number is one with it", ON_BOTH,
+	    "the stand-in's streams are Linux's, and so are their errors"},
+	{"a shell line with a pipe reads the MAC back", ON_BOTH, "the stand-in has no popen"},
+	{"a script gets the name as argument and in its environment", ON_BOTH, "no library reaches what the system's shell starts"},
+	{"it is told by the descriptor, not by the environment", ON_BOTH, "the daemon that knows the names is at no usual place"},
+	{"a spawned program that gets it under another number has it", ON_BOTH, "the stand-in has no posix_spawn"},
 	{"FIONREAD is 0, or at least the next packet's size", ON_TUN, "Linux's tun does not tell, so the stand-in cannot"},
 };
 
@@ -61,7 +91,83 @@ const unsigned long contract_foreign_set_header = 0x40047460, contract_foreign_g
 int
 device_open(enum kind kind, unsigned unit, int flags)
 {
-	return open(path_of(kind, unit), flags, 0600);
+	char path[32]; /* not one that threads share: the loader has no variables of threads */
+
+	snprintf(path, sizeof(path), "/dev/%s%u", kind == TAP ? "tap" : "tun", unit);
+	return open(path, flags, 0600);
+}
+
+/* SYS_close and SYS_dup2 (XNU bsd/kern/syscalls.master), which are no functions that dyld could replace. */
+static int
+raw_call(int number, int one, int other)
+{
+#pragma clang diagnostic push
+#pragma clang diagnostic ignored "-Wdeprecated-declarations"
+	return syscall(number, one, other);
+#pragma clang diagnostic pop
+}
+
+int
+raw_close(int fd)
+{
+	return raw_call(6, fd, 0);
+}
+
+int
+raw_dup2(int fd, int to)
+{
+	return raw_call(90, fd, to);
+}
+
+int
+dup_cloexec(int fd, int to)
+{
+	return dup2(fd, to) == to && fcntl(to, F_SETFD, FD_CLOEXEC) == 0 ? to : -1;
+}
+
+void
+forget_environment(void)
+{
+	char name[256];
+
+	while (**_NSGetEnviron() != NULL) {
+		snprintf(name, sizeof(name), "%.*s", (int)strcspn(**_NSGetEnviron(), "="), **_NSGetEnviron());
+		EXPECT(unsetenv(name) == 0);
+	}
+}
+
+const char *
+own_image(void)
+{
+	static char path[PROC_PIDPATHINFO_MAXSIZE];
+
+	EXPECT(proc_pidpath(getpid(), path, sizeof(path)) > 0);
+	return path;
+}
+
+int
+queue_open(int fd, enum queue_wants wants)
+{
+	struct kevent change;
+	int queue = kqueue();
+
+	EV_SET(&change, fd, wants == QUEUE_ROOM ? EVFILT_WRITE : EVFILT_READ, EV_ADD | (wants == EDGES_OF_PACKETS ? EV_CLEAR : 0), 0, 0,
+	    NULL);
+	EXPECT(queue >= 0 && kevent(queue, &change, 1, NULL, 0, NULL) == 0);
+	return queue;
+}
+
+bool
+queue_tells(int queue, int fd, int timeout_ms)
+{
+	struct timespec time = {.tv_sec = timeout_ms / 1000, .tv_nsec = timeout_ms % 1000 * 1000000L};
+	struct kevent event;
+
+	if (kevent(queue, NULL, 0, &event, 1, &time) != 1) {
+		return false;
+	}
+	EXPECT(event.ident == (uintptr_t)fd && (event.flags & (EV_EOF | EV_ERROR)) == 0);
+	return true;
 }
 
 /* A utun is born RUNNING, a feth is not (XNU bsd/net/if_utun.c utun_ctl_connect, bsd/net/if_fake.c feth_clone_create). */
@@ -82,20 +188,28 @@ is_tap(const char *name)
 	return strncmp(name, "tap", 3) == 0;
 }
 
+bool
+is_link_entry(const struct ifaddrs *entry, unsigned index, uint8_t mac[6])
+{
+	const struct sockaddr_dl *link = (const struct sockaddr_dl *)(const void *)entry->ifa_addr;
+
+	if (link == NULL || link->sdl_family != AF_LINK || link->sdl_alen != 6 || link->sdl_index != index) {
+		return false;
+	}
+	memcpy(mac, LLADDR(link), 6);
+	return true;
+}
+
 void
 if_mac(const char *name, uint8_t mac[6])
 {
+	unsigned index = if_nametoindex(name);
 	struct ifaddrs *list;
 	bool found = false;
 
 	EXPECT(getifaddrs(&list) == 0);
 	for (const struct ifaddrs *a = list; a != NULL; a = a->ifa_next) {
-		const struct sockaddr_dl *link = (const struct sockaddr_dl *)(const void *)a->ifa_addr;
-
-		if (link != NULL && link->sdl_family == AF_LINK && link->sdl_alen == 6 && strcmp(a->ifa_name, name) == 0) {
-			memcpy(mac, LLADDR(link), 6);
-			found = true;
-		}
+		found |= is_link_entry(a, index, mac);
 	}
 	freeifaddrs(list);
 	EXPECT(found);
@@ -176,7 +290,7 @@ if_silence(const char *name)
 	(void)name;
 }
 
-/* Becomes the kernel's side, with those descriptors as 0 and 1 and no copy of a device: the interface would live as long as that. */
+/* Becomes the kernel's side, with those descriptors as 0 and 1 and no copy of a device, which would live as long as that. */
 static void
 be_kernel_side(int in, int out, const char *name, const char *what)
 {
@@ -185,6 +299,7 @@ be_kernel_side(int in, int out, const char *name, const char *what)
 	snprintf(index, sizeof(index), "%u", if_nametoindex(name));
 	dup2(in, 0);
 	dup2(out, 1);
+	dup2(open("/dev/null", O_WRONLY), 2);
 	for (int fd = 3; fd < NUMBERS_MAX; fd++) {
 		close(fd);
 	}
@@ -267,9 +382,9 @@ kernel_receive(int kernel, void *packet, size_t room)
 
 /* The cases that need them are not written for macOS. */
 int
-image_main(const char *role, const char *kind, const char *fd)
+spawn_main(const char *role, enum kind kind, int fd)
 {
-	fprintf(stderr, "no image %s of %s at %s\n", role, kind, fd);
+	fprintf(stderr, "no image %s of %s at %d\n", role, name_of(kind, 0), fd);
 	return 64;
 }
 

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ifaddrs.h>
 #include <linux/if_packet.h>
 #include <linux/if_tun.h>
 #include <net/if_arp.h>
@@ -15,15 +16,30 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 const struct contract_case *const contract_tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases,
-    poll_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
+    poll_cases, linux_call_cases, copy_cases, close_cases, rights_cases, thread_cases, stack_cases, linux_cases, inherit_cases, door_cases,
     stdio_cases, node_cases, client_cases, name_cases, filter_cases, without_cases, spawn_cases,
     NULL};
 const bool contract_news_lags = false;
+const char *const contract_preload = "LD_PRELOAD";
+
+bool
+contract_tells_size(enum kind kind)
+{
+	return true;
+}
+
+int
+contract_times(int times)
+{
+	return times;
+}
 
 const char *
 contract_excuse(const struct contract_case *c, enum kind kind)
@@ -33,6 +49,64 @@ contract_excuse(const struct contract_case *c, enum kind kind)
 
 /* As compiled on the BSDs and on macOS. */
 const unsigned long contract_foreign_set_header = 0x80047460, contract_foreign_get_header = 0x40047461;
+
+int
+raw_close(int fd)
+{
+	return (int)syscall(SYS_close, fd);
+}
+
+int
+raw_dup2(int fd, int to)
+{
+	return (int)syscall(SYS_dup3, fd, to, 0);
+}
+
+int
+dup_cloexec(int fd, int to)
+{
+	return dup3(fd, to, O_CLOEXEC);
+}
+
+void
+forget_environment(void)
+{
+	EXPECT(clearenv() == 0);
+}
+
+const char *
+own_image(void)
+{
+	return "/proc/self/exe";
+}
+
+static uint32_t
+epoll_events(enum queue_wants wants)
+{
+	return wants == QUEUE_ROOM ? EPOLLOUT : wants == PACKETS ? EPOLLIN : EPOLLIN | EPOLLET;
+}
+
+int
+queue_open(int fd, enum queue_wants wants)
+{
+	struct epoll_event event = {.events = epoll_events(wants), .data.fd = fd};
+	int epoll = epoll_create1(EPOLL_CLOEXEC);
+
+	EXPECT(epoll >= 0 && epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event) == 0);
+	return epoll;
+}
+
+bool
+queue_tells(int queue, int fd, int timeout_ms)
+{
+	struct epoll_event event;
+
+	if (epoll_wait(queue, &event, 1, timeout_ms) != 1) {
+		return false;
+	}
+	EXPECT(event.data.fd == fd && (event.events == EPOLLIN || event.events == EPOLLOUT));
+	return true;
+}
 
 int
 device_open(enum kind kind, unsigned unit, int flags)
@@ -55,6 +129,18 @@ device_open(enum kind kind, unsigned unit, int flags)
 		return -1;
 	}
 	return fd;
+}
+
+bool
+is_link_entry(const struct ifaddrs *entry, unsigned index, uint8_t mac[6])
+{
+	const struct sockaddr_ll *link = (const struct sockaddr_ll *)(const void *)entry->ifa_addr;
+
+	if (link == NULL || link->sll_family != AF_PACKET || link->sll_halen != 6 || link->sll_ifindex != (int)index) {
+		return false;
+	}
+	memcpy(mac, link->sll_addr, 6);
+	return true;
 }
 
 short

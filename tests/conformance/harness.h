@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/ioctl.h>
+#include <sys/types.h>
 
 enum kind { TUN, TAP };
 
@@ -35,12 +37,16 @@ struct contract_case {
 /* One table for each section; ends with a NULL name. */
 extern const struct contract_case before_cases[], open_cases[], interface_cases[], io_cases[], ioctl_cases[], poll_cases[],
     copy_cases[], close_cases[], rights_cases[], thread_cases[], stack_cases[], linux_cases[], inherit_cases[], door_cases[],
-    stdio_cases[], node_cases[], client_cases[], name_cases[], filter_cases[], without_cases[], spawn_cases[];
+    stdio_cases[], linux_call_cases[], node_cases[], client_cases[], name_cases[], filter_cases[], without_cases[], spawn_cases[];
 /* Those of this system, to NULL: harness-linux.c, harness-darwin.c. */
 extern const struct contract_case *const contract_tables[];
+/* Whether FIONREAD can be asked. */
+bool contract_tells_size(enum kind kind);
 /* Why a case of them cannot hold, or not be run, on this system with a device of that kind; NULL: it can. */
 const char *contract_excuse(const struct contract_case *c, enum kind kind);
 extern const bool contract_news_lags;
+/* How often a case does something that opens a device, which would do it so often where that is cheap. */
+int contract_times(int times);
 
 /* What this program does as the next image of a case: --image ROLE tun|tap FD.  An exit status. */
 int image_main(const char *role, const char *kind, const char *fd);
@@ -85,13 +91,17 @@ const char *name_of(enum kind kind, unsigned unit);
 
 /* open(2) of a unit, or in native mode its like; -1 with errno. */
 int device_open(enum kind kind, unsigned unit, int flags);
-/* TUNSIFHEAD and TUNGIFHEAD as programs of another platform have them, whose values are not this one's. */
-extern const unsigned long contract_foreign_set_header, contract_foreign_get_header;
 /* The same, with O_RDWR; ends the case if it fails. */
 int opened(enum kind kind, unsigned unit);
 /* That, with the interface up and silent (no IPv6). */
 int opened_up(enum kind kind, unsigned unit);
 bool native_mode(void);
+
+/* TUNSIFHEAD and TUNGIFHEAD as a program has them that is compiled on this platform. */
+#define TUNSIFHEAD_VALUE ((uint32_t)_IOW('t', 96, int))
+#define TUNGIFHEAD_VALUE ((uint32_t)_IOR('t', 97, int))
+/* The same of another platform's, whose values are not this one's. */
+extern const unsigned long contract_foreign_set_header, contract_foreign_get_header;
 
 /* An ioctl of an interface, by its name. */
 int ask_interface(unsigned long request, struct ifreq *ifr, const char *name);
@@ -119,6 +129,10 @@ void if_silence(const char *name);
 /* Takes the interface away.  False: nobody can. */
 bool if_destroy(const char *name);
 
+/* Whether an entry of getifaddrs is the interface's own, with its index and a MAC address, which it has. */
+struct ifaddrs;
+bool is_link_entry(const struct ifaddrs *entry, unsigned index, uint8_t mac[6]);
+
 /* A packet that a device of that kind carries: an Ethernet frame of type 0x88b5, or an IPv4 packet; number is in it. */
 void packet_make(enum kind kind, uint8_t *packet, size_t bytes, uint32_t number);
 uint32_t packet_number(enum kind kind, const uint8_t *packet);
@@ -134,6 +148,24 @@ long kernel_receive(int kernel, void *packet, size_t room);
 
 /* Whether a write takes the whole packet; on a relayed link it may have to wait for room.  Safe in a signal handler. */
 bool is_written(int fd, const void *packet, size_t bytes);
+
+/* The kernel's own calls, which pass by a library that stands in for close and dup2. */
+int raw_close(int fd);
+int raw_dup2(int fd, int to);
+/* dup2 that sets close-on-exec. */
+int dup_cloexec(int fd, int to);
+/* Nothing is left of the environment. */
+void forget_environment(void);
+/* What names the library in the environment. */
+extern const char *const contract_preload;
+/* The path of this program; valid until the next call. */
+const char *own_image(void);
+
+/* What the system tells many descriptors with: epoll, kqueue.  A queue that waits for packets, or for room; edge-triggered: tells once. */
+enum queue_wants { PACKETS, EDGES_OF_PACKETS, QUEUE_ROOM };
+int queue_open(int fd, enum queue_wants wants);
+/* Whether it tells within that time of what it waits for, of that descriptor, and of nothing else. */
+bool queue_tells(int queue, int fd, int timeout_ms);
 
 /* Waits until fd is readable, or ends the case. */
 void wait_readable(int fd);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * kernel-side.c - the kernel's side of an interface, for a program on the stand-in that cannot reach it.  Usage: kernel-side INDEX frames|packets|name
+ * kernel-side.c - the kernel's side of an interface, for a program on the stand-in that cannot reach it.
+ *
+ * Usage: kernel-side INDEX frames|packets|name
  *
  * Of a tap they are frames, of a tun packets without a link header.  "name": all that it says is what the kernel calls the interface.
  *

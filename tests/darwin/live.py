@@ -99,6 +99,7 @@ def rules(files, directory, kind=World):
 
 
 def contract(files, directory, kind, *options):
+    directory.chmod(0o755)  # some cases are of users without rights
     world = World(files, directory)
     program = world.piped("contract", "--kind", kind, "--kernel-names", *options)
     text = program.communicate(timeout=SECONDS)[0]

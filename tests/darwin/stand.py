@@ -19,7 +19,9 @@ PROGRAMS = [*sorted((HERE / "programs").glob("*.c")),
             *(ROOT / "tests" / "programs" / f"{name}.c" for name in ("tun-echo", "tap-echo", "hold", "forker", "closer"))]
 # Cases that are written for both systems.
 CONTRACT = [ROOT / "tests" / "conformance" / f"{name}.c" for name in (
-    "contract-before", "contract-interface", "contract-io", "contract-ioctl", "contract-stack", "harness", "harness-darwin")]
+    "contract-before", "contract-clients", "contract-close", "contract-copies", "contract-inherit", "contract-interface", "contract-io",
+    "contract-ioctl", "contract-open", "contract-poll", "contract-rights", "contract-stack", "contract-stdio", "contract-threads",
+    "harness", "harness-darwin")]
 # How long anything may take; whoever expects failures waits less.
 SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "120"))
 # What is started inside is gone when the first process of it is.

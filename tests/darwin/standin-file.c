@@ -165,6 +165,29 @@ copied(int from, int to)
 	return (int)standin_translated(to);
 }
 
+/* syscall(2) of what passes by every function: SYS_close 6, SYS_dup2 90 (XNU bsd/kern/syscalls.master). */
+static int darwin_dup2(int fd, int to);
+
+static int
+darwin_syscall(int number, ...)
+{
+	va_list args;
+	int one, other;
+
+	va_start(args, number);
+	one = va_arg(args, int);
+	other = va_arg(args, int);
+	va_end(args);
+	switch (number) {
+	case 6:
+		return darwin_close(one);
+	case 90:
+		return darwin_dup2(one, other);
+	default:
+		standin_refuse("syscall %d", number);
+	}
+}
+
 static int
 darwin_dup(int fd)
 {
@@ -396,6 +419,29 @@ static int
 darwin_mknod(const char *path, uint16_t mode, int32_t device)
 {
 	return (int)standin_translated(mknod(path, mode, (dev_t)device));
+}
+
+static int
+darwin_rmdir(const char *path)
+{
+	return (int)standin_translated(rmdir(path));
+}
+
+static int
+darwin_mkstemp(char *path)
+{
+	return (int)standin_translated(mkstemp(path));
+}
+
+static char *
+darwin_mkdtemp(char *path)
+{
+	char *result = mkdtemp(path);
+
+	if (result == NULL) {
+		(void)standin_translated(-1);
+	}
+	return result;
 }
 
 static int
@@ -637,10 +683,11 @@ darwin_check_fd_set(int fd, const void *set, int unlimited)
 }
 
 const struct standin_symbol standin_file_symbols[] = {
+	OTHER(mkdtemp), OTHER(mknod), OTHER(mkstemp), OTHER(rmdir), OTHER(syscall),
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
 	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
 	OTHER(ftruncate),
-	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mknod), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
+	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
 	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),
 	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),

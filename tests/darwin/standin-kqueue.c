@@ -149,6 +149,7 @@ watch(struct queue *q, int fd)
 	for (unsigned i = 0; i < NOTES_MAX; i++) {
 		if (q->notes[i].filter != 0 && q->notes[i].fd == fd) {
 			event.events |= q->notes[i].filter == WRITE ? EPOLLOUT : EPOLLIN | EPOLLRDHUP;
+			event.events |= q->notes[i].filter >= WRITE && (q->notes[i].flags & EV_CLEAR) != 0 ? EPOLLET : 0;
 		}
 	}
 	if (event.events == 0) {
@@ -270,9 +271,8 @@ change_one(struct queue *q, const struct darwin_kevent *change)
 	struct note *note = find_note(q, change->ident, change->filter);
 	int fd;
 
-	/* What takes turns by itself is not used, but by EV_CLEAR where the kernel does it anyway. */
-	if ((change->flags & ~(EV_ADD | EV_DELETE | EV_ENABLE | EV_RECEIPT | EV_ONESHOT | (change->filter <= PROC ? EV_CLEAR : 0))) != 0 ||
-	    change->filter == 0) {
+	/* EV_CLEAR tells once of what comes; of processes and signals the kernel does so anyway. */
+	if ((change->flags & ~(EV_ADD | EV_DELETE | EV_ENABLE | EV_RECEIPT | EV_ONESHOT | EV_CLEAR)) != 0 || change->filter == 0) {
 		standin_refuse("kevent: filter %d, flags %#x", change->filter, change->flags);
 	}
 	if ((change->flags & EV_DELETE) == 0) {

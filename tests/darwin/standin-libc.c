@@ -299,7 +299,7 @@ static uint64_t stack_guard = UINT64_C(0x0d0a00ff5ac3e1b7);
 const struct standin_symbol standin_libc_symbols[] = {
 	SAME(abort), SAME(arc4random), SAME(arc4random_buf), SAME(asprintf), SAME(atexit), SAME(atoi), SAME(calloc), SAME(clearerr),
 	SAME(exit), SAME(_exit), SAME(fclose), SAME(feof), SAME(ferror), SAME(fflush), SAME(fgetc), SAME(fgets), SAME(fileno),
-	SAME(fmemopen),
+	SAME(fmemopen), SAME(fscanf),
 	SAME(fprintf), SAME(fputc), SAME(fputs), SAME(fread), SAME(free), SAME(fseek), SAME(ftell), SAME(ftello), SAME(fwrite), SAME(getc),
 	SAME(getentropy), SAME(getenv), SAME(getgrnam), SAME(getopt), SAME(getopt_long), SAME(gettimeofday), SAME(gmtime_r),
 	SAME(localeconv), SAME(localtime_r), SAME(longjmp), SAME(malloc), SAME(memchr), SAME(memcmp), SAME(memcpy), SAME(memmove),

@@ -443,6 +443,31 @@ darwin_setgid(uint32_t gid)
 }
 
 static int
+darwin_setreuid(uint32_t real, uint32_t effective)
+{
+	return (int)standin_translated(setreuid(real, effective));
+}
+
+static int
+darwin_setregid(uint32_t real, uint32_t effective)
+{
+	return (int)standin_translated(setregid(real, effective));
+}
+
+static int
+darwin_daemon(int keep_directory, int keep_streams)
+{
+	return (int)standin_translated(daemon(keep_directory, keep_streams));
+}
+
+/* crt_externs.h */
+static char ***
+darwin_NSGetEnviron(void)
+{
+	return &environ;
+}
+
+static int
 darwin_setgroups(int count, const uint32_t *groups)
 {
 	return (int)standin_translated(setgroups((size_t)count, groups));
@@ -464,7 +489,10 @@ darwin_gethostuuid(uint8_t id[16], const struct timespec *wait)
 	return 0;
 }
 
+/* vfork is Linux's own: a function around it would return before its child is done. */
 const struct standin_symbol standin_process_symbols[] = {
+	OTHER(setregid), OTHER(setreuid), SAME(getdtablesize), SAME(vfork),
+	AS("__NSGetEnviron", NSGetEnviron), AS("_daemon$1050", daemon), {"_environ", (void *)&environ},
 	OTHER(execl), OTHER(execlp), OTHER(execv), OTHER(execve), OTHER(execvp), OTHER(fork), OTHER(getgroups), OTHER(gethostuuid),
 	OTHER(getpgid), OTHER(getrlimit), OTHER(proc_pidinfo), OTHER(proc_pidpath), OTHER(setgid), OTHER(setgroups), OTHER(setpgid),
 	OTHER(setrlimit), OTHER(setsid), OTHER(setuid), OTHER(tcgetpgrp), OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid),

@@ -45,7 +45,20 @@ darwin_pthread_create(pthread_t *thread, const void *attributes, void *(*run)(vo
 	return pthread_create(thread, NULL, run, argument);
 }
 
+/* As the calls that make and join them, it returns its error, and no errno. */
+static int
+darwin_pthread_kill(pthread_t thread, int number)
+{
+	int linux_number = number == 0 ? 0 : standin_linux_signal(number), error;
+
+	if (number != 0 && linux_number == 0) {
+		standin_refuse("pthread_kill: signal %d", number);
+	}
+	error = pthread_kill(thread, linux_number);
+	return error == 0 ? 0 : standin_darwin_error(error);
+}
+
 const struct standin_symbol standin_spawn_symbols[] = {
-	OTHER(pthread_create), OTHER(system), SAME(pthread_join), SAME(pthread_self),
+	OTHER(pthread_create), OTHER(pthread_kill), OTHER(system), SAME(pthread_join), SAME(pthread_self),
 	{NULL, NULL},
 };

@@ -51,6 +51,7 @@ static const struct {
 static const struct standin_symbol *const tables[] = {
 	standin_libc_symbols, standin_file_symbols, standin_dir_symbols, standin_socket_symbols, standin_iflist_symbols,
 	standin_kqueue_symbols, standin_launchd_symbols, standin_process_symbols, standin_signal_symbols, standin_spawn_symbols,
+	standin_stream_symbols,
 };
 
 /* By the number of a descriptor. */
