@@ -109,7 +109,7 @@ any_way_of_writing_the_path(enum kind kind)
 static void
 a_real_file_of_that_name_is_opened(enum kind kind)
 {
-	/* As with macvtap's /dev/tapN, or a kernel extension's: a node that exists is the one that is meant.  Here of /dev/null's number. */
+	/* As with macvtap's /dev/tapN, or a kernel extension's: a node that exists is the one that is meant.  Here /dev/null's number. */
 	struct stat null;
 	char byte = 'x';
 	int fd;

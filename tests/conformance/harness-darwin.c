@@ -27,10 +27,12 @@
 #include <unistd.h>
 
 #define NUMBERS_MAX 256
+/* A packet goes through some processes more here than on a Mac. */
+#define RECEIVE_MS 5000
 
 /* Those that are written for both systems. */
 const struct contract_case *const contract_tables[] = {before_cases, open_cases, interface_cases, io_cases, ioctl_cases, poll_cases,
-    copy_cases, close_cases, rights_cases, thread_cases, stack_cases, inherit_cases,
+    copy_cases, close_cases, rights_cases, thread_cases, stack_cases, inherit_cases, door_cases,
     stdio_cases, client_cases, NULL};
 const bool contract_news_lags = true;
 const char *const contract_preload = "DYLD_INSERT_LIBRARIES";
@@ -39,7 +41,7 @@ const char *const contract_preload = "DYLD_INSERT_LIBRARIES";
 bool
 contract_tells_size(enum kind kind)
 {
-	return kind == TAP;
+	return kind == TAP || options.relayed;
 }
 
 /* An open takes the stand-in some tenths of a second. */
@@ -49,24 +51,30 @@ contract_times(int times)
 	return times / 5;
 }
 
+/* A utun, and no tun on a feth. */
+#define DIRECT_TUN (ON_TUN | DIRECT)
+
 static const struct {
 	const char *name;
 	unsigned kinds;
 	const char *why;
 } excuses[] = {
 	{"an explicit down stays down when an address comes", ON_BOTH, "news tells what is, not what was: a short down may be missed"},
-	{"an interface taken away is EIO, never a read of 0", ON_TUN, "nobody can take a utun away"},
+	{"an interface taken away is EIO, never a read of 0", DIRECT_TUN, "nobody can take a utun away"},
+	{"past the queue's bound the newest are dropped", ON_BOTH | RELAYED,
+	    "a BPF device that is not read in time holds as much as is sent: tests/darwin/frames.py stops the program, and counts"},
 	{"a device works on without rights, root directory, environment and free numbers", ON_BOTH,
 	    "the stand-in needs free numbers itself"},
-	{"freopen of another file's stream", ON_TUN, "what the C library itself reads of a utun has the kernel's header"},
-	{"freopen of the standard streams", ON_TUN, "what the C library itself reads of a utun has the kernel's header"},
+	{"freopen of another file's stream", DIRECT_TUN, "what the C library itself reads of a utun has the kernel's header"},
+	{"freopen of the standard streams", DIRECT_TUN, "what the C library itself reads of a utun has the kernel's header"},
 	{"another file's stream is a device's as without the library, and its number is one with it", ON_BOTH,
 	    "the stand-in's streams are Linux's, and so are their errors"},
+	{"no place to seek, cut or map", ON_BOTH, "there it is a socket, for which the kernel has other numbers"},
 	{"a shell line with a pipe reads the MAC back", ON_BOTH, "the stand-in has no popen"},
 	{"a script gets the name as argument and in its environment", ON_BOTH, "no library reaches what the system's shell starts"},
 	{"it is told by the descriptor, not by the environment", ON_BOTH, "the daemon that knows the names is at no usual place"},
 	{"a spawned program that gets it under another number has it", ON_BOTH, "the stand-in has no posix_spawn"},
-	{"FIONREAD is 0, or at least the next packet's size", ON_TUN, "Linux's tun does not tell, so the stand-in cannot"},
+	{"FIONREAD is 0, or at least the next packet's size", DIRECT_TUN, "Linux's tun does not tell, so the stand-in cannot"},
 };
 
 /* By the number that packets come from: that which they go to. */
@@ -78,7 +86,8 @@ const char *
 contract_excuse(const struct contract_case *c, enum kind kind)
 {
 	for (size_t i = 0; i < sizeof(excuses) / sizeof(excuses[0]); i++) {
-		if (strcmp(excuses[i].name, c->name) == 0 && (excuses[i].kinds & (kind == TUN ? ON_TUN : ON_TAP)) != 0) {
+		if (strcmp(excuses[i].name, c->name) == 0 && (excuses[i].kinds & (kind == TUN ? ON_TUN : ON_TAP)) != 0 &&
+		    ((excuses[i].kinds & DIRECT) == 0 || !options.relayed) && ((excuses[i].kinds & RELAYED) == 0 || options.relayed)) {
 			return excuses[i].why;
 		}
 	}
@@ -174,7 +183,7 @@ queue_tells(int queue, int fd, int timeout_ms)
 short
 if_fresh_flags(enum kind kind, short *clear)
 {
-	if (kind == TAP) {
+	if (kind == TAP || options.relayed) {
 		*clear = IFF_RUNNING | IFF_POINTOPOINT;
 		return (short)(IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST);
 	}
@@ -244,7 +253,7 @@ add_address(const char *name, const char *address, const char *other)
 	if (other != NULL) {
 		fill(&request.ifra_broadaddr, other);
 	}
-	fill(&request.ifra_mask, is_tap(name) ? "255.0.0.0" : "255.255.255.255");
+	fill(&request.ifra_mask, is_tap(name) || options.relayed ? "255.0.0.0" : "255.255.255.255");
 	EXPECT(ask_interface(SIOCAIFADDR, (struct ifreq *)(void *)&request, name) == 0);
 }
 
@@ -272,12 +281,15 @@ if_add_address6(const char *name, const char *address)
 	close(sock);
 }
 
-/* The other end is part of an address. */
+/* The other end is part of an address; where Ethernet is behind the device it is one of the subnet. */
 void
 if_add_peer(const char *name, const char *address)
 {
 	struct ifreq request = {0};
 
+	if (options.relayed) {
+		return;
+	}
 	fill(&request.ifr_addr, own);
 	EXPECT(ask_interface(SIOCDIFADDR, &request, name) == 0);
 	add_address(name, own, address);
@@ -377,7 +389,7 @@ kernel_receive(int kernel, void *packet, size_t room)
 {
 	struct pollfd p = {.fd = kernel, .events = POLLIN};
 
-	return poll(&p, 1, 1000) == 1 ? recv(kernel, packet, room, MSG_DONTWAIT) : -1;
+	return poll(&p, 1, RECEIVE_MS) == 1 ? recv(kernel, packet, room, MSG_DONTWAIT) : -1;
 }
 
 /* The cases that need them are not written for macOS. */

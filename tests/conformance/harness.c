@@ -315,7 +315,7 @@ run_case(const struct contract_case *c, enum kind kind)
 static bool
 is_clean(enum kind kind)
 {
-	int64_t end = now_ms() + 2500;
+	int64_t end = now_ms() + 10000;
 
 	for (unsigned unit = 0; unit < 16; unit++) {
 		while (if_exists(name_of(kind, unit))) {

@@ -63,6 +63,9 @@ main(int argc, char **argv)
 
 			if (!frames) {
 				to.sll_protocol = htons(packet[0] >> 4 == 6 ? ETH_P_IPV6 : ETH_P_IP);
+				/* For a tun that Ethernet is behind, whoever is there; nobody else looks at it. */
+				to.sll_halen = ETH_ALEN;
+				memset(to.sll_addr, 0xff, ETH_ALEN);
 			}
 			went = sendto(sock, packet, (size_t)n, 0, (struct sockaddr *)&to, sizeof(to)) == n;
 			if (send(1, &went, 1, 0) != 1) {

@@ -19,11 +19,11 @@ PROGRAMS = [*sorted((HERE / "programs").glob("*.c")),
             *(ROOT / "tests" / "programs" / f"{name}.c" for name in ("tun-echo", "tap-echo", "hold", "forker", "closer"))]
 # Cases that are written for both systems.
 CONTRACT = [ROOT / "tests" / "conformance" / f"{name}.c" for name in (
-    "contract-before", "contract-clients", "contract-close", "contract-copies", "contract-inherit", "contract-interface", "contract-io",
-    "contract-ioctl", "contract-open", "contract-poll", "contract-rights", "contract-stack", "contract-stdio", "contract-threads",
-    "harness", "harness-darwin")]
+    "contract-before", "contract-clients", "contract-close", "contract-copies", "contract-doors", "contract-inherit",
+    "contract-interface", "contract-io", "contract-ioctl", "contract-open", "contract-poll", "contract-rights", "contract-stack",
+    "contract-stdio", "contract-threads", "harness", "harness-darwin")]
 # How long anything may take; whoever expects failures waits less.
-SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "120"))
+SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "240"))
 # What is started inside is gone when the first process of it is.
 UNSHARE = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -161,8 +161,8 @@ def inside(file, name, *where):
 
 
 def main_inside(checks):
-    """What such a file does when it is run again: NAME FILES."""
+    """What such a file does when it is run again: NAME FILES, and what the check wants besides."""
     prepare()
     with tempfile.TemporaryDirectory() as directory:
-        for line in checks[sys.argv[1]](pathlib.Path(sys.argv[2]), pathlib.Path(directory)):
-            print(line)
+        for line in checks[sys.argv[1]](pathlib.Path(sys.argv[2]), pathlib.Path(directory), *sys.argv[3:]):
+            print(line, flush=True)

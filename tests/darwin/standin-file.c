@@ -25,6 +25,7 @@
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/uio.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "standin-bpf.h"
@@ -147,6 +148,18 @@ static ssize_t
 darwin_pwrite(int fd, const void *data, size_t size, off_t offset)
 {
 	return standin_translated(pwrite(fd, data, size, offset));
+}
+
+static ssize_t
+darwin_preadv(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	return standin_translated(preadv(fd, iov, count, offset));
+}
+
+static ssize_t
+darwin_pwritev(int fd, const struct iovec *iov, int count, off_t offset)
+{
+	return standin_translated(pwritev(fd, iov, count, offset));
 }
 
 static int
@@ -559,6 +572,37 @@ darwin_isatty(int fd)
 	return isatty(fd) == 1 ? 1 : (int)standin_translated(-1) + 1;
 }
 
+/* Its settings have another layout there. */
+static int
+darwin_tcgetattr(int fd, void *settings)
+{
+	struct termios own;
+
+	if (tcgetattr(fd, &own) == 0) {
+		standin_refuse("tcgetattr of a terminal");
+	}
+	return (int)standin_translated(-1);
+}
+
+static char *
+darwin_ttyname(int fd)
+{
+	char *name = ttyname(fd);
+
+	if (name == NULL) {
+		(void)standin_translated(-1);
+	}
+	return name;
+}
+
+static int
+darwin_ttyname_r(int fd, char *name, size_t size)
+{
+	int error = ttyname_r(fd, name, size);
+
+	return error == 0 ? 0 : standin_darwin_error(error);
+}
+
 static FILE *
 darwin_fopen(const char *path, const char *mode)
 {
@@ -683,7 +727,8 @@ darwin_check_fd_set(int fd, const void *set, int unlimited)
 }
 
 const struct standin_symbol standin_file_symbols[] = {
-	OTHER(mkdtemp), OTHER(mknod), OTHER(mkstemp), OTHER(rmdir), OTHER(syscall),
+	OTHER(mkdtemp), OTHER(mknod), OTHER(mkstemp), OTHER(preadv), OTHER(pwritev), OTHER(rmdir), OTHER(syscall), OTHER(tcgetattr),
+	OTHER(ttyname), OTHER(ttyname_r),
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
 	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
 	OTHER(ftruncate),
