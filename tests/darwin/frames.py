@@ -91,6 +91,11 @@ def interfaces():
     return re.findall(r"^\d+: (feth\d+|cable\d+|utun\d+)", run(["ip", "link"]).stdout, re.M)
 
 
+def machine():
+    """Where the stand-in keeps the machine's settings."""
+    return run(["ip", "link", "show", "dev", "lo"]).stdout
+
+
 def near():
     """The interface of the only tap."""
     return next((name for name in interfaces() if re.fullmatch(r"feth1\d{4}", name)), None)
@@ -101,6 +106,8 @@ def nothing_left(world, but=()):
     wait_until(lambda: set(interfaces()) <= set(but), lambda: f"{interfaces()} go\n{world.said()}")
     if world.stop():
         yield f"the daemon ended with status {world.daemon.returncode}"
+    if "max_mtu=" in machine() and "max_mtu=2048" not in machine():
+        yield f"the machine's setting is not what it was: {machine()}"
     yield from re.findall(r"^.*: (?:warning|error): .*$|^stand-in: .*$", world.said(), re.M)
 
 

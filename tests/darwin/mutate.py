@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """Makes the mistakes of mutations.txt, one at a time, in a copy of the tree, and runs the check that must find each.
 
-mutate.py [BUILD [TEXT]]: BUILD has been built by ./check darwin; only mutations whose file or text has TEXT.  Prints TAP.  As root, some
-minutes: it is for whoever changes these checks or what they check, not for every run.
+mutate.py [BUILD [TEXT]]: BUILD has been built by ./check darwin; only mutations whose check, file or text has TEXT.  Prints TAP.  As root,
+some minutes: it is for whoever changes these checks or what they check.  ./check darwin itself makes a few of them, those with "sample".
 """
 import os
 import pathlib
+import select
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,16 @@ import cross
 import stand
 
 HERE = pathlib.Path(__file__).resolve().parent
+# How long a check waits for one thing, and how long it may take: one that does not end has found something.
+SECONDS, CHECK_S = 15, 200
 
 
 def read_mutations():
-    """(check, file, old, new)"""
+    """(check, file, old, new, whether it is of the sample)"""
     for block in (HERE / "mutations.txt").read_text().split("\n\n")[1:]:
         head, old, new = block.strip("\n").split("\n")
-        check, file = head.split(" | ")
-        yield check, file, old, new
+        check, file, *sample = head.split(" | ")
+        yield check, file, old, new, sample == ["sample"]
 
 
 def copy_tree(there):
@@ -51,21 +54,62 @@ def compile_into(there, files, darwin):
 
 
 def run_check(name, files):
-    """True: nothing is wrong."""
-    module, _, check = name.rpartition(".")
-    done = subprocess.run(["unshare", *stand.UNSHARE, sys.executable, HERE / f"{module or 'live'}.py", check, files], check=False, capture_output=True,
-                          env={**os.environ, "TUNTAPD_DARWIN_SECONDS": "15"})
-    return done.returncode == 0 and not done.stdout + done.stderr
+    """True: nothing is wrong.  The first word that something is ends it: what else there is to be waited for is of no interest."""
+    name, *more = name.split()
+    module, check = name.split(".") if "." in name else ("live", name)
+    with subprocess.Popen(["unshare", *stand.UNSHARE, sys.executable, HERE / f"{module}.py", check, files, *more],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env={**os.environ, "TUNTAPD_DARWIN_SECONDS": str(SECONDS)}) as running:
+        ended = bool(select.select([running.stdout], [], [], CHECK_S)[0]) and running.stdout.read(1) == b""
+        if not ended:
+            running.kill()
+        return ended and running.wait() == 0
+
+
+def prepare(darwin):
+    """A copy of the tree, built: where it is, where its files are, and what the compiler said against it."""
+    files, there = darwin / "mutant", darwin / "mutant" / "tree"
+    copy_tree(there)
+    if not (files / "stand").exists():
+        (files / "stand").symlink_to(darwin / "stand")
+    return there, files, compile_into(there, files, darwin)
+
+
+def survives(mutation, there, files, darwin):
+    """Why a mistake that is made in the copy is not found; it is taken back.  None: it is."""
+    name, file, old, new, _ = mutation
+    path = there / file
+    kept = path.read_text()
+    if kept.count(old + "\n") != 1:
+        return f"{file}: {old.strip()}: is there {kept.count(old)} times"
+    path.write_text(kept.replace(old + "\n", new + "\n"))
+    try:
+        trouble = compile_into(there, files, darwin)
+        if trouble:
+            return f"{file}: {new.strip()}: is not compiled: {' '.join(trouble.split())[-400:]}"
+        return f"{name} does not find {file}: {new.strip()}" if run_check(name, files) else None
+    finally:
+        path.write_text(kept)
+
+
+def check_sample(stand_files, root):
+    """Mistakes of all sorts that are made in a copy of the tree are found."""
+    darwin = stand_files.parent
+    there, files, trouble = prepare(darwin)
+    if trouble:
+        yield from trouble.splitlines()
+        return
+    for mutation in read_mutations():
+        if mutation[-1]:
+            complaint = survives(mutation, there, files, darwin)
+            if complaint:
+                yield complaint
 
 
 def main():
     darwin = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve() / "darwin"
     text = sys.argv[2] if len(sys.argv) > 2 else ""
-    mutations = [m for m in read_mutations() if text in "".join(m)]
-    files, there = darwin / "mutant", darwin / "mutant" / "tree"
-    copy_tree(there)
-    if not (files / "stand").exists():
-        (files / "stand").symlink_to(darwin / "stand")
+    mutations = [m for m in read_mutations() if text in "".join(m[:4])]
     failed, number = 0, 0
 
     def tell(right, what):
@@ -74,26 +118,13 @@ def main():
         failed += not right
         print(f"{'ok' if right else 'not ok'} {number} - {what}", flush=True)
 
-    trouble = compile_into(there, files, darwin)
+    there, files, trouble = prepare(darwin)
     tell(not trouble, f"the copy is built{trouble}")
     for name in sorted({m[0] for m in mutations}):
         tell(run_check(name, files), f"{name}: finds nothing in the tree as it is")
-    for name, file, old, new in mutations:
-        path = there / file
-        kept = path.read_text()
-        if kept.count(old + "\n") != 1:
-            tell(False, f"{file}: {old.strip()}: is there {kept.count(old)} times")
-            continue
-        path.write_text(kept.replace(old + "\n", new + "\n"))
-        try:
-            trouble = compile_into(there, files, darwin)
-            if trouble:
-                tell(False, f"{file}: {new.strip()}: is not compiled")
-                print("\n".join(f"# {line}" for line in trouble.splitlines()[-12:]))
-            else:
-                tell(not run_check(name, files), f"{name} finds {file}: {new.strip()}")
-        finally:
-            path.write_text(kept)
+    for mutation in mutations:
+        complaint = survives(mutation, there, files, darwin)
+        tell(not complaint, complaint or f"{mutation[0]} finds {mutation[1]}: {mutation[3].strip()}")
     print(f"1..{number}")
     return failed != 0
 

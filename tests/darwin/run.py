@@ -23,6 +23,7 @@ import kext
 import launchd
 import live
 import macho
+import mutate
 import pairs
 import stand
 
@@ -50,7 +51,8 @@ def checks_of(module):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, arm64) for check in checks_of(module)]
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, arm64, mutate)
+              for check in checks_of(module)]
     print(f"1..{len(checks) + 1}", flush=True)
     try:
         universal = cross.build(build / "darwin")
