@@ -9,20 +9,17 @@ import pathlib
 import subprocess
 import sys
 
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tools"))
+import tables  # noqa: E402
+
 # Where a case runs: meson.build beside this file, by its tests' names.  A case of the kernel's own devices runs there too.
 RUNS = "linux link: glibc, glibc non-blocking, glibc kernel names, musl, musl kernel names"
 NATIVE = "the kernel's own"
 
 
 def read_rows(path):
-    rows = {}
-    for line in pathlib.Path(path).read_text().splitlines():
-        if not line.strip() or line.startswith("#"):
-            continue
-        fields = [field.strip() for field in line.split("|")]
-        reason = fields[2].removeprefix("later:").strip() if len(fields) > 2 else ""
-        rows[fields[0]] = (fields[1], reason)
-    return rows
+    return {name: (claim, reason[0].removeprefix("later:").strip() if reason else "")
+            for name, claim, *reason in tables.read(path)}
 
 
 def read_cases(contract):
@@ -42,8 +39,7 @@ def table(rows, cases):
     yield f"cases that prove it, on which kinds of device, and where each runs: **L**: {RUNS}; **V**: the same on the veth link, without kernel names, with musl taps alone; **N**: also on {NATIVE} devices, without"
     yield "the library, which shows that the case itself is right."
     yield ""
-    yield "| claim | case | kinds | runs |"
-    yield "|---|---|---|---|"
+    yield from tables.head("claim", "case", "kinds", "runs")
     for row, (claim, reason) in rows.items():
         if row not in cases:
             yield f"| {claim} | *elsewhere: {reason}* | | |"
@@ -52,7 +48,7 @@ def table(rows, cases):
             runs = [] if "relayed-only" in where else ["L"]
             runs += ["V"] if "direct-only" not in where else []
             runs += ["N"] if "native" in where else []
-            yield f"| {claim} | {name} | {kinds} | {' '.join(runs)} |"
+            yield tables.line(claim, name, kinds, " ".join(runs))
 
 
 def check(rows, cases, table_file):

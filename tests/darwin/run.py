@@ -3,9 +3,12 @@
 """The suite "darwin": builds the macOS files, checks them, and runs what of them the stand-in can carry.  Usage: run.py BUILD, which has the
 tree built for this system; what ships is left in BUILD/darwin/universal.
 
-What all of it leaves open, docs/macos.md says.  Prints TAP.
+What all of it leaves open, docs/macos.md says; what each check is given to work with is how strong a proof it is there, and the last
+check is whether that page's table agrees.  Prints TAP.
 """
+import importlib.util
 import inspect
+import json
 import os
 import pathlib
 import subprocess
@@ -45,15 +48,42 @@ MISSING = {
 }
 
 
+TABLE = "the table of docs/macos.md says what these checks prove, and they have proved it"
+# What a check runs on, if it is given these; else it reads files.
+STAND_IN = {"stand_files", "arm64_files"}
+
+
 def checks_of(module):
     return [check for name, check in inspect.getmembers(module, inspect.isfunction) if name.startswith("check_")]
+
+
+def name_of(check):
+    """As rows.txt has it."""
+    return f"{check.__module__}.{check.__name__.removeprefix('check_')}"
+
+
+def macos_table():
+    spec = importlib.util.spec_from_file_location("macos_table", cross.ROOT / "tools" / "macos-table.py")
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(cross.ROOT / "tools"))
+    spec.loader.exec_module(module)
+    return module
+
+
+def tell(number, wrong, what):
+    """Whether it failed."""
+    print(f"{'not ok' if wrong else 'ok'} {number} - {what}")
+    for line in wrong:
+        print(f"# {line}")
+    return bool(wrong)
 
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
     checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, arm64, mutate)
               for check in checks_of(module)]
-    print(f"1..{len(checks) + 1}", flush=True)
+    print(f"1..{len(checks) + 2}", flush=True)
+    results = {"build": {"result": "passed", "strength": "linked"}}
     try:
         universal = cross.build(build / "darwin")
     except (OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -73,15 +103,22 @@ def main():
             known["root"] = True
     failed = 0
     for number, check in enumerate(checks, 2):
-        wants = [name for name in inspect.signature(check).parameters if name not in known]
+        given = inspect.signature(check).parameters
+        wants = [name for name in given if name not in known]
+        results[name_of(check)] = {"result": "skipped", "strength": "stand-in" if STAND_IN & set(given) else "linked"}
         if wants:
             print(f"ok {number} - {inspect.getdoc(check)} # SKIP {MISSING[wants[0]]}")
             continue
-        wrong = list(check(**{name: known[name] for name in inspect.signature(check).parameters}))
-        print(f"{'not ok' if wrong else 'ok'} {number} - {inspect.getdoc(check)}")
-        for line in wrong:
-            print(f"# {line}")
-        failed += bool(wrong)
+        wrong = list(check(**{name: known[name] for name in given}))
+        results[name_of(check)]["result"] = "failed" if wrong else "passed"
+        failed += tell(number, wrong, inspect.getdoc(check))
+    (build / "darwin" / "results.json").write_text(json.dumps(results, indent=1) + "\n")
+    table, number = macos_table(), len(checks) + 2
+    unmade = list(table.unmade(results))
+    if unmade:
+        print(f"ok {number} - {TABLE} # SKIP {unmade[0]} was not made")
+    else:
+        failed += tell(number, list(table.wrong(results)), TABLE)
     return 1 if failed else 0
 
 
