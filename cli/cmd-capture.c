@@ -33,6 +33,8 @@
 
 #define FILTER_TEXT_MAX 4096
 #define NS_PER_S 1000000000u
+/* At least a record; more of them with one system call. */
+#define STREAM_BYTES (4 * CAPTURE_RECORD_BYTES_MAX)
 
 static const struct option options[] = {
 	{"count", required_argument, NULL, 'c'},
@@ -51,6 +53,13 @@ struct view {
 	uint32_t linktype;
 	char device[DEVNAME_SIZE];
 	char filter[FILTER_TEXT_MAX]; /* "": none */
+};
+
+/* What the other side sends, of which the bytes from start to end have not been looked at. */
+struct stream {
+	int sock;
+	size_t start, end;
+	uint8_t bytes[STREAM_BYTES];
 };
 
 /* The socket, for the signal handler. */
@@ -195,28 +204,67 @@ flush(const struct view *v)
 	return fflush(v->out) == 0 && !ferror(v->out);
 }
 
-/*
- * The next record, after all before it is written out if it has to be waited for.  Its length; 0: the
- * other side has ended; -1: the output cannot be written.
- */
+/* More of the stream, after all before it is written out if it has to be waited for.  As recv(2). */
 static ssize_t
-next_record(const struct view *v, int sock, uint8_t *record)
+read_more(const struct view *v, struct stream *from)
 {
-	for (;;) {
-		ssize_t n = recv(sock, record, CAPTURE_RECORD_BYTES_MAX + 1, MSG_DONTWAIT);
+	int flags = MSG_DONTWAIT;
 
-		if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+	memmove(from->bytes, from->bytes + from->start, from->end - from->start);
+	from->end -= from->start;
+	from->start = 0;
+	for (;;) {
+		ssize_t n = recv(from->sock, from->bytes + from->end, sizeof(from->bytes) - from->end, flags);
+
+		if (n >= 0) {
+			from->end += (size_t)n;
+			return n;
+		}
+		if (errno == EAGAIN || errno == EWOULDBLOCK) {
 			if (!flush(v)) {
 				return -1;
 			}
-			n = recv(sock, record, CAPTURE_RECORD_BYTES_MAX + 1, 0);
-		}
-		if (n >= 0) {
-			return n;
-		}
-		if (errno != EINTR) {
+			flags = 0;
+		} else if (errno != EINTR) {
 			return 0;
 		}
+	}
+}
+
+/* The next record.  Its length; 0: the other side has ended, or sends what is none; -1: the output cannot be written. */
+static ssize_t
+next_record(const struct view *v, struct stream *from, const uint8_t **record)
+{
+	for (;;) {
+		ssize_t length = capture_record_length(from->bytes + from->start, from->end - from->start), n;
+
+		if (length < 0) {
+			return 0;
+		}
+		if (length > 0 && (size_t)length <= from->end - from->start) {
+			*record = from->bytes + from->start;
+			from->start += (size_t)length;
+			return length;
+		}
+		n = read_more(v, from);
+		if (n <= 0) {
+			return n;
+		}
+	}
+}
+
+/* All of it, whatever is interrupted; whether the other side has it, it says. */
+static void
+send_all(int sock, const uint8_t *data, size_t bytes)
+{
+	while (bytes > 0) {
+		ssize_t n = send(sock, data, bytes, MSG_NOSIGNAL);
+
+		if (n < 0 && errno != EINTR) {
+			return;
+		}
+		data += n > 0 ? n : 0;
+		bytes -= n > 0 ? (size_t)n : 0;
 	}
 }
 
@@ -255,12 +303,14 @@ conclude(struct view *v, const struct capture_record *end)
 static int
 show(struct view *v, int sock)
 {
-	_Alignas(struct capture_record) static uint8_t record[CAPTURE_RECORD_BYTES_MAX + 1];
+	static struct stream from;
 	struct capture_record r = {.type = CAPTURE_END};
+	const uint8_t *record = NULL;
 	uint64_t received = 0;
 
+	from.sock = sock;
 	for (;;) {
-		ssize_t n = next_record(v, sock, record);
+		ssize_t n = next_record(v, &from, &record);
 
 		if (n < 0) {
 			return conclude(v, &r); /* which says why */
@@ -319,7 +369,7 @@ capture(struct view *v, const char *socket_path, struct device_id id)
 		struct pcapng_interface interface = {.name = captured.ifname, .description = v->device,
 		    .filter = v->filter[0] != '\0' ? v->filter : NULL, .linktype = v->linktype};
 
-		(void)send(sock, filter, filter_bytes, MSG_NOSIGNAL);
+		send_all(sock, filter, filter_bytes);
 		warnx("showing %s, interface %s (%s); an interrupt ends it", v->device, captured.ifname,
 		    v->linktype == LINKTYPE_ETHERNET ? "Ethernet" : "IP");
 		if (v->path != NULL) {

@@ -2,8 +2,8 @@
 /*
  * capture.c - shows a client what passes through a device.
  *
- * Theory of operation.  One process per capture, without rights from before it reads its first byte: a socket that shows an interface's
- * packets can be bound to another interface, and can send, so no client ever has it.  The client has one end of a socket pair, the
+ * Theory of operation.  One process per capture, without rights from before it reads its first byte: a descriptor that shows an interface's
+ * packets can be bound to another interface, and may be able to send, so no client ever has it.  The client has one end of a stream, the
  * process the other.  It waits for the filter, then for packets: a burst from the source, each judged by the filter, one record for each
  * that passes.
  *
@@ -15,7 +15,8 @@
  * dropped by the kernel and counted.  Nobody else waits: neither the device, nor the daemon, nor another capture.
  *
  * End.  The client says that it has seen enough by shutting down its side: it still gets what passed until then, and the last record.  The
- * interface goes: the same, with ENODEV.  The client is gone: nothing is left to say.  The daemon is not asked, and may be gone.
+ * interface goes: the same, with ENODEV.  The client is gone: that looks the same until something is sent.  The daemon is not asked, and
+ * may be gone.
  *
  * Ownership and limits.  The source's room, one burst, and the socket's.  No allocation per packet, no log line that a client can
  * repeat.  Idle: no timer, but while the interface is down, of whose departure the source does not tell by itself.
@@ -24,12 +25,12 @@
 
 #include <errno.h>
 #include <pcap/pcap.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
+#include <sys/select.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <sysexits.h>
 #include <time.h>
 #include <unistd.h>
@@ -52,10 +53,12 @@ struct capture {
 	uint64_t dropped;
 	unsigned count;     /* in instructions; 0: all packets */
 	struct bpf_insn instructions[CAPTURE_INSTRUCTIONS_MAX];
+	size_t filter_bytes; /* of what comes from the client, up to now */
+	uint8_t filter[CAPTURE_FILTER_BYTES_MAX + 1];
 	unsigned burst_count;
 	struct capture_record records[SOURCE_BURST];
-	struct iovec parts[SOURCE_BURST][2];
-	struct mmsghdr messages[SOURCE_BURST];
+	unsigned part_count;
+	struct iovec parts[2 * SOURCE_BURST];
 };
 
 static_assert(sizeof(struct capture_instruction) == sizeof(struct bpf_insn), "one layout");
@@ -91,18 +94,25 @@ now_ns(void)
 static void
 send_burst(struct capture *c)
 {
-	unsigned done = 0;
+	struct msghdr rest = {.msg_iov = c->parts, .msg_iovlen = c->part_count};
 
-	while (!c->gone && done < c->burst_count) {
-		int n = sendmmsg(c->client, c->messages + done, c->burst_count - done, MSG_NOSIGNAL);
+	while (!c->gone && rest.msg_iovlen > 0) {
+		ssize_t n = sendmsg(c->client, &rest, MSG_NOSIGNAL);
 
-		if (n > 0) {
-			done += (unsigned)n;
-		} else if (errno != EINTR) {
-			c->gone = true;
+		if (n < 0) {
+			c->gone = errno != EINTR;
+			continue;
+		}
+		for (; rest.msg_iovlen > 0 && (size_t)n >= rest.msg_iov->iov_len; rest.msg_iov++, rest.msg_iovlen--) {
+			n -= (ssize_t)rest.msg_iov->iov_len;
+		}
+		if (rest.msg_iovlen > 0) {
+			rest.msg_iov->iov_base = (uint8_t *)rest.msg_iov->iov_base + n;
+			rest.msg_iov->iov_len -= (size_t)n;
 		}
 	}
 	c->burst_count = 0;
+	c->part_count = 0;
 }
 
 static enum capture_state
@@ -111,12 +121,11 @@ say_end(struct capture *c, int error)
 	struct capture_record r = {
 		.magic = CAPTURE_MAGIC, .type = CAPTURE_END, .error = error, .time_ns = now_ns(), .received = c->received,
 	};
-	ssize_t n;
 
 	r.dropped = c->source->ops->dropped(c->source);
-	do {
-		n = send(c->client, &r, sizeof(r), MSG_NOSIGNAL);
-	} while (n < 0 && errno == EINTR);
+	c->parts[0] = (struct iovec){.iov_base = &r, .iov_len = sizeof(r)};
+	c->part_count = 1;
+	send_burst(c);
 	return CAPTURE_OVER;
 }
 
@@ -144,12 +153,9 @@ on_packet(void *argument, const struct source_packet *packet)
 		.received = c->received,
 		.dropped = c->dropped,
 	};
-	c->parts[c->burst_count][0] = (struct iovec){.iov_base = r, .iov_len = sizeof(*r)};
-	c->parts[c->burst_count][1] = (struct iovec){.iov_base = (void *)(uintptr_t)packet->data, .iov_len = packet->bytes};
-	c->messages[c->burst_count] = (struct mmsghdr){
-		.msg_hdr = {.msg_iov = c->parts[c->burst_count], .msg_iovlen = packet->bytes > 0 ? 2 : 1},
-	};
 	c->burst_count++;
+	c->parts[c->part_count++] = (struct iovec){.iov_base = r, .iov_len = sizeof(*r)};
+	c->parts[c->part_count++] = (struct iovec){.iov_base = (void *)(uintptr_t)packet->data, .iov_len = packet->bytes};
 }
 
 static enum capture_state
@@ -208,15 +214,15 @@ is_instruction(uint16_t code)
 
 /* True: c has a filter now. */
 static bool
-take_filter(struct capture *c, const uint8_t *data, size_t bytes)
+take_filter(struct capture *c)
 {
 	struct capture_filter filter;
 
-	if (!capture_filter_ok(data, bytes)) {
+	if (!capture_filter_ok(c->filter, c->filter_bytes)) {
 		return false;
 	}
-	memcpy(&filter, data, sizeof(filter));
-	memcpy(c->instructions, data + sizeof(filter), bytes - sizeof(filter));
+	memcpy(&filter, c->filter, sizeof(filter));
+	memcpy(c->instructions, c->filter + sizeof(filter), c->filter_bytes - sizeof(filter));
 	for (uint32_t i = 0; i < filter.count; i++) {
 		if (!is_instruction(c->instructions[i].code)) {
 			return false;
@@ -233,8 +239,8 @@ take_filter(struct capture *c, const uint8_t *data, size_t bytes)
 static enum capture_state
 from_client(struct capture *c)
 {
-	static uint8_t data[CAPTURE_FILTER_BYTES_MAX + 1];
-	ssize_t n = recv(c->client, data, sizeof(data), MSG_DONTWAIT);
+	/* There is always room for a byte that is too many. */
+	ssize_t n = recv(c->client, c->filter + c->filter_bytes, sizeof(c->filter) - c->filter_bytes, MSG_DONTWAIT), length;
 
 	if (n < 0) {
 		return errno == EAGAIN || errno == EINTR ? CAPTURE_GOES_ON : CAPTURE_OVER;
@@ -247,34 +253,64 @@ from_client(struct capture *c)
 		c->end_ns = now_ns();
 		return CAPTURE_GOES_ON;
 	}
-	if (c->filtered || !take_filter(c, data, (size_t)n)) {
-		return say_end(c, EINVAL);
+	c->filter_bytes += (size_t)n;
+	length = capture_filter_length(c->filter, c->filter_bytes);
+	if (length == 0 || (length > 0 && (size_t)length > c->filter_bytes)) {
+		return CAPTURE_GOES_ON;
 	}
-	return CAPTURE_GOES_ON;
+	/* Of one that is followed by anything the length is wrong. */
+	return c->filtered || !take_filter(c) ? say_end(c, EINVAL) : CAPTURE_GOES_ON;
+}
+
+/*
+ * Waits as select(2) does, which is what tells on every platform: poll(2) of Darwin's is kqueue's, which does not tell that the interface
+ * of a BPF device went, and says of a client that shut down its side that it has hung up (XNU bsd/kern/sys_generic.c poll_nocancel,
+ * poll_callback; bsd/net/bpf.c filt_bpfread_common).  0, or -1 with errno.
+ */
+static int
+wait_for(const struct capture *c, bool *client, bool *source, int timeout_ms)
+{
+	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	int top = -1, n;
+	fd_set ready;
+
+	FD_ZERO(&ready);
+	/* Once it has shut down its side it has nothing more to say, and would be readable for ever. */
+	if (!c->ending) {
+		FD_SET(c->client, &ready);
+		top = c->client;
+	}
+	if (c->filtered) {
+		FD_SET(c->source->fd, &ready);
+		top = c->source->fd > top ? c->source->fd : top;
+	}
+	n = select(top + 1, &ready, NULL, NULL, timeout_ms >= 0 ? &timeout : NULL);
+	if (n < 0) {
+		return -1;
+	}
+	*client = !c->ending && FD_ISSET(c->client, &ready);
+	*source = c->filtered && FD_ISSET(c->source->fd, &ready);
+	return 0;
 }
 
 enum capture_state
 capture_turn(struct capture *c, int timeout_ms)
 {
-	/* Once it has shut down its side it has nothing more to say, and would be readable for ever. */
-	struct pollfd p[2] = {{.fd = c->client, .events = c->ending ? 0 : POLLIN}, {.fd = c->source->fd, .events = POLLIN}};
 	enum capture_state state = CAPTURE_GOES_ON;
+	bool client, source;
 
-	if (c->ending) {
+	if (c->ending || c->source->more) {
 		timeout_ms = 0;
 	} else if (c->down && (timeout_ms < 0 || timeout_ms > LOOK_MS)) {
 		timeout_ms = LOOK_MS;
 	}
-	if (poll(p, c->filtered ? 2 : 1, timeout_ms) < 0) {
+	if (wait_for(c, &client, &source, timeout_ms) < 0) {
 		return errno == EINTR ? CAPTURE_GOES_ON : CAPTURE_OVER;
 	}
-	if ((p[0].revents & (POLLHUP | POLLERR | POLLNVAL)) != 0) {
-		return CAPTURE_OVER;
-	}
-	if ((p[0].revents & POLLIN) != 0) {
+	if (client) {
 		state = from_client(c);
 	}
-	if (state == CAPTURE_GOES_ON && (p[1].revents != 0 || c->down || c->ending)) {
+	if (state == CAPTURE_GOES_ON && (source || c->down || c->ending || c->source->more)) {
 		state = from_source(c);
 	}
 	return state;

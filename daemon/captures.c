@@ -2,7 +2,7 @@
 /*
  * captures.c - starts captures and counts them.  See captures.h.
  *
- * Theory of operation.  The monitor opens the source, which needs rights, and makes the socket pair; a process of role "capture" gets both
+ * Theory of operation.  The monitor opens the source, which needs rights, and makes the stream; a process of role "capture" gets both
  * and an empty directory, gives up its rights, and serves the client (capture.c).  The monitor keeps neither.  It watches the process, to
  * know how many there are, and for whom.
  *
@@ -16,17 +16,16 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "daemon/capture.h"
 #include "daemon/os.h"
 #include "daemon/role.h"
+#include "daemon/sockpair.h"
 #include "protocol/paths.h"
-#include "protocol/transport.h"
 
-/* Room toward the client, bytes; the kernel doubles it, and counts its own overhead.  A whole packet of the longest fits several times. */
+/* Room toward the client, bytes; Linux doubles it, and counts its own overhead.  A whole packet of the longest fits several times. */
 #define CLIENT_BYTES (512 * 1024)
 
 struct entry {
@@ -154,16 +153,6 @@ start_process(struct entry *e, int client, int root, int source)
 	return 0;
 }
 
-static void
-make_room(int end)
-{
-	const int bytes = CLIENT_BYTES;
-
-	if (setsockopt(end, SOL_SOCKET, SO_SNDBUFFORCE, &bytes, sizeof(bytes)) < 0) {
-		(void)setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
-	}
-}
-
 int
 captures_start(struct captures *c, const struct captures_start *how, int *client, uint32_t *linktype)
 {
@@ -176,8 +165,7 @@ captures_start(struct captures *c, const struct captures_start *how, int *client
 	e->uid = how->uid;
 	root = openat(c->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
 	source = root >= 0 ? source_open(how->netns_fd, how->ifindex, how->bare, linktype) : -1;
-	if (source >= 0 && transport_pair(ends) == 0) {
-		make_room(ends[1]);
+	if (source >= 0 && sockpair_stream(ends, CLIENT_BYTES) == 0) {
 		result = start_process(e, ends[1], root, source);
 	}
 	saved = errno;

@@ -80,10 +80,9 @@ static const unsigned relay_calls[] = {
 };
 
 static const unsigned capture_calls[] = {
-	SYS_recvmmsg, SYS_sendmmsg, SYS_recvmsg, SYS_sendmsg /* musl's recvmmsg(2), sendmmsg(2) */, SYS_recvfrom, SYS_sendto, SYS_ppoll,
-	SYS_getsockopt,
-#ifdef SYS_poll
-	SYS_poll,
+	SYS_recvmmsg, SYS_sendmsg, SYS_recvmsg /* musl's recvmmsg(2) */, SYS_recvfrom, SYS_sendto, SYS_pselect6, SYS_getsockopt,
+#ifdef SYS_select
+	SYS_select,
 #endif
 };
 

@@ -77,28 +77,50 @@ bind_name(int rundir, int end, const struct channelname *name)
 }
 
 static int
-prepare(int end)
+prepare(int end, int bytes)
 {
-	static const int bytes = CHANNEL_BYTES, on = 1;
+	static const int on = 1;
 
 	return sys_set_cloexec(end) < 0 || setsockopt(end, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)) < 0 ||
 	    setsockopt(end, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes)) < 0 ? -1 :
 	    setsockopt(end, SOL_SOCKET, SO_NOSIGPIPE, &on, sizeof(on));
 }
 
-int
-sockpair_make(int rundir, const struct channelname *name, int ends[2])
+/* Two joined ends of a type, with room for bytes each way.  0, or -1 with errno. */
+static int
+make_pair(int type, int ends[2], int bytes)
 {
-	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, ends) < 0) {
+	if (socketpair(AF_UNIX, type, 0, ends) < 0) {
 		return -1;
 	}
-	if (prepare(ends[0]) < 0 || prepare(ends[1]) < 0 || bind_name(rundir, ends[1], name) < 0) {
+	if (prepare(ends[0], bytes) < 0 || prepare(ends[1], bytes) < 0) {
 		sys_close(ends[0]);
 		sys_close(ends[1]);
 		ends[0] = ends[1] = -1;
 		return -1;
 	}
 	return 0;
+}
+
+int
+sockpair_make(int rundir, const struct channelname *name, int ends[2])
+{
+	if (make_pair(SOCK_DGRAM, ends, CHANNEL_BYTES) < 0) {
+		return -1;
+	}
+	if (bind_name(rundir, ends[1], name) < 0) {
+		sys_close(ends[0]);
+		sys_close(ends[1]);
+		ends[0] = ends[1] = -1;
+		return -1;
+	}
+	return 0;
+}
+
+int
+sockpair_stream(int ends[2], int bytes)
+{
+	return make_pair(SOCK_STREAM, ends, bytes);
 }
 
 bool

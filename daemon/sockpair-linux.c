@@ -26,10 +26,9 @@
 #define CHANNEL_BYTES (1024 * 1024)
 
 static void
-make_room(int end)
+make_room(int end, int bytes)
 {
 	static const int options[][2] = {{SO_SNDBUFFORCE, SO_SNDBUF}, {SO_RCVBUFFORCE, SO_RCVBUF}};
-	const int bytes = CHANNEL_BYTES;
 
 	for (unsigned i = 0; i < 2; i++) {
 		if (setsockopt(end, SOL_SOCKET, options[i][0], &bytes, sizeof(bytes)) < 0) {
@@ -48,8 +47,8 @@ sockpair_make(int rundir, const struct channelname *name, int ends[2])
 	if (transport_pair(ends) < 0) {
 		return -1;
 	}
-	make_room(ends[0]);
-	make_room(ends[1]);
+	make_room(ends[0], CHANNEL_BYTES);
+	make_room(ends[1], CHANNEL_BYTES);
 	memcpy(address.sun_path, text, bytes);
 	if (bind(ends[1], (struct sockaddr *)&address, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + bytes)) < 0) {
 		int saved = errno;
@@ -60,6 +59,17 @@ sockpair_make(int rundir, const struct channelname *name, int ends[2])
 		errno = saved;
 		return -1;
 	}
+	return 0;
+}
+
+int
+sockpair_stream(int ends[2], int bytes)
+{
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) {
+		return -1;
+	}
+	make_room(ends[0], bytes);
+	make_room(ends[1], bytes);
 	return 0;
 }
 

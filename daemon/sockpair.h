@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * sockpair.h - the socket pair behind a relayed channel, by platform: sockpair-linux.c, sockpair-darwin.c.
+ * sockpair.h - the socket pair behind a relayed channel, and that of a capture, by platform: sockpair-linux.c, sockpair-darwin.c.
  *
- * One datagram is one frame.  ends[0] is the program's, ends[1] the relay's; what the program's end is bound to tell, it tells through the
- * name of the relay's (protocol/channelname.h).
+ * On a channel one datagram is one frame.  ends[0] is the program's, ends[1] the relay's; what the program's end is bound to tell, it tells
+ * through the name of the relay's (protocol/channelname.h).
  */
 #ifndef TUNTAPD_DAEMON_SOCKPAIR_H
 #define TUNTAPD_DAEMON_SOCKPAIR_H
@@ -20,6 +20,9 @@
  * where names are files.  0, or -1 with errno as socketpair(2) and bind(2).
  */
 int sockpair_make(int rundir, const struct channelname *name, int ends[2]);
+
+/* Two joined ends of a stream, close-on-exec, with room for bytes each way as far as that is allowed.  0, or -1 as socketpair(2). */
+int sockpair_stream(int ends[2], int bytes);
 
 /* Whether fd is the program's end of a pair that a daemon of that rundir made, which only such a daemon can; *name. */
 bool sockpair_is_ours(int rundir, int fd, struct channelname *name);

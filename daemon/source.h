@@ -2,8 +2,8 @@
 /*
  * source.h - the packets of an interface, both ways, as they pass: what a capture reads.
  *
- * One file per platform: source-packet.c.  A capture knows only the table of functions, so that its tests need neither interface nor
- * rights.  The monitor opens the descriptor, since that needs rights; the process that reads it has none.
+ * One file per platform: source-packet.c, source-bpf.c.  A capture knows only the table of functions, so that its tests need neither
+ * interface nor rights.  The monitor opens the descriptor, since that needs rights; the process that reads it has none.
  */
 #ifndef TUNTAPD_DAEMON_SOURCE_H
 #define TUNTAPD_DAEMON_SOURCE_H
@@ -41,8 +41,9 @@ struct source_ops {
 
 struct source {
 	const struct source_ops *ops;
-	int fd;          /* readable when receive() has something to say */
-	bool look_again; /* after receive(): it has, or may have, also when fd is not readable */
+	int fd;          /* select(2) says that it is readable when receive() has something to say */
+	bool look_again; /* after receive(): before long it may have, also when fd is not readable */
+	bool more;       /* after receive(): it has, whatever fd says */
 };
 
 /*

@@ -6,29 +6,52 @@
 
 #include <string.h>
 
-bool
-capture_filter_ok(const void *data, size_t bytes)
+ssize_t
+capture_filter_length(const void *data, size_t bytes)
 {
 	struct capture_filter filter;
 
 	if (bytes < sizeof(filter)) {
-		return false;
+		return 0;
 	}
 	memcpy(&filter, data, sizeof(filter));
-	return filter.magic == CAPTURE_MAGIC && filter.count <= CAPTURE_INSTRUCTIONS_MAX &&
-	    bytes == sizeof(filter) + filter.count * sizeof(struct capture_instruction);
+	if (filter.magic != CAPTURE_MAGIC || filter.count > CAPTURE_INSTRUCTIONS_MAX) {
+		return -1;
+	}
+	return (ssize_t)(sizeof(filter) + filter.count * sizeof(struct capture_instruction));
+}
+
+bool
+capture_filter_ok(const void *data, size_t bytes)
+{
+	ssize_t length = capture_filter_length(data, bytes);
+
+	return length > 0 && (size_t)length == bytes;
+}
+
+ssize_t
+capture_record_length(const void *data, size_t bytes)
+{
+	struct capture_record r;
+
+	if (bytes < sizeof(r)) {
+		return 0;
+	}
+	memcpy(&r, data, sizeof(r));
+	return r.magic == CAPTURE_MAGIC && r.bytes <= CAPTURE_PACKET_MAX ? (ssize_t)(sizeof(r) + r.bytes) : -1;
 }
 
 bool
 capture_record_ok(const void *data, size_t bytes)
 {
+	ssize_t length = capture_record_length(data, bytes);
 	struct capture_record r;
 
-	if (bytes < sizeof(r)) {
+	if (length <= 0 || (size_t)length != bytes) {
 		return false;
 	}
 	memcpy(&r, data, sizeof(r));
-	if (r.magic != CAPTURE_MAGIC || r.pad != 0 || r.pad2 != 0 || r.bytes > CAPTURE_PACKET_MAX || bytes != sizeof(r) + r.bytes) {
+	if (r.pad != 0 || r.pad2 != 0) {
 		return false;
 	}
 	switch (r.type) {

@@ -2,8 +2,9 @@
 /*
  * capture.h - what crosses between a capture and the process that looks at it.
  *
- * The answer to MESSAGE_CAPTURE brings one end of a socket pair that keeps records whole (transport_pair()).  At the other end is a process
- * without rights that sees the device's packets.
+ * The answer to MESSAGE_CAPTURE brings one end of a stream (sockpair_stream()).  At the other end is a process without rights that sees the
+ * device's packets.  Records follow each other without a gap, and each begins with its length: Darwin has no pair that keeps records of
+ * this size apart and waits for room.
  *
  *	client to capture	once: struct capture_filter, and as many struct capture_instruction
  *	capture to client	struct capture_record and its packet, for each packet that the filter accepts; at the end one without
@@ -20,6 +21,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define CAPTURE_MAGIC 0x6b707474u /* "ttpk", little end first */
 /* As many as any kernel takes (BPF_MAXINSNS). */
@@ -72,10 +74,17 @@ static_assert(sizeof(struct capture_record) == 48, "wire layout");
 #define CAPTURE_FILTER_BYTES_MAX (sizeof(struct capture_filter) + CAPTURE_INSTRUCTIONS_MAX * sizeof(struct capture_instruction))
 #define CAPTURE_RECORD_BYTES_MAX (sizeof(struct capture_record) + CAPTURE_PACKET_MAX)
 
+/*
+ * The length of the filter, of the record, that data begins with, of which bytes have come; it may be more than that.  0: its head has not
+ * come whole; -1: none begins so.
+ */
+ssize_t capture_filter_length(const void *data, size_t bytes);
+ssize_t capture_record_length(const void *data, size_t bytes);
+
 /* Whether bytes of data are a filter; what its instructions do is for libpcap to judge. */
 bool capture_filter_ok(const void *data, size_t bytes);
 
-/* Whether bytes of data are a record; bytes is what came, packet included. */
+/* Whether bytes of data are a record; bytes is its length, packet included. */
 bool capture_record_ok(const void *data, size_t bytes);
 
 #endif

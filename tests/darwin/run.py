@@ -17,6 +17,7 @@ import tempfile
 
 import arm64
 import bridges
+import captures
 import cross
 import dist
 import doctor
@@ -80,7 +81,7 @@ def tell(number, wrong, what):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, arm64, mutate)
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, captures, arm64, mutate)
               for check in checks_of(module)]
     print(f"1..{len(checks) + 2}", flush=True)
     results = {"build": {"result": "passed", "strength": "linked"}}

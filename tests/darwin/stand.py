@@ -86,11 +86,11 @@ def wait_until(condition, what):
 class Process(subprocess.Popen):
     """A program of macOS in a process of Linux; what it says is in a file."""
 
-    def __init__(self, files, log, command, environment):
+    def __init__(self, files, log, command, environment, prefix=(), **more):
         self.log = log
         with open(log, "ab") as output:
-            super().__init__([str(files / "stand" / "loader"), *(str(word) for word in command)], stdout=output,
-                             stderr=subprocess.STDOUT, env={**os.environ, **environment})
+            super().__init__([*prefix, str(files / "stand" / "loader"), *(str(word) for word in command)], stdout=output,
+                             stderr=subprocess.STDOUT, env={**os.environ, **environment}, **more)
 
     def said(self):
         return self.log.read_text(errors="replace")

@@ -2,18 +2,20 @@
 /*
  * standin-bpf.c - BPF devices (/dev/bpfN), on Linux's packet sockets.  See standin.h.
  *
- * An open device is a packet socket of its own, so readiness is the kernel's; what a device is set to is kept here, by number, and ends
- * with the process.  A read gives all the frames that wait and fit, each after a header of 18 bytes and at a multiple of 4.  What Linux
- * keeps beside a frame, a tag, is put back.
+ * An open device is a packet socket of its own, so readiness is the kernel's; what a device is set to is kept here, by number, and with the
+ * socket, so that another process that gets the device finds it (recover()).  A read gives all the frames that wait and fit, each after a
+ * header of 18 bytes, or a longer one that says more, and at a multiple of 4.  What Linux keeps beside a frame, a tag, is put back; before
+ * a packet that has no Ethernet header is its family.
  *
  * Which macOS.  TUNTAPD_STANDIN_DARWIN is the kernel's major number (20: macOS 11, 24: macOS 15, the default): the limits of a write and of
- * the buffer are not the same in all.
+ * the buffer are not the same in all, nor is the longer header.
  *
  * Limits.  What a device writes it does not show itself, whatever BIOCSSEESENT is; another one on the same interface does.  Without
  * BIOCIMMEDIATE a read has to wait until the buffer is full or time is up: no program of ours does, so it is refused.  The room for frames
- * that wait is counted as Linux counts.
+ * that wait is counted as Linux counts.  Of a device that was handed on, the number is free again when the first process closes it.
  *
- * Sources: darwin.md 3; XNU bsd/net/bpf.c (bpfopen, bpfread, bpfwrite, bpf_movein, bpfioctl, bpfselect, catchpacket), bsd/net/bpf.h.
+ * Sources: darwin.md 3; XNU bsd/net/bpf.c (bpfopen, bpfread, bpfwrite, bpf_movein, bpfioctl, bpfselect, bpfkqfilter, catchpacket),
+ * bsd/net/bpf.h (struct bpf_hdr_ext).
  */
 #include "standin-bpf.h"
 
@@ -45,6 +47,10 @@
 #define BUFFER_LARGEST (32u * 1024 * 1024)
 #define WRITE_UP_TO_13 2048
 #define HEADER_BYTES 18
+/* Of the longer header: most of it, which nobody here may need, and what it is in memory. */
+#define LONG_HEADER_BYTES 60
+#define LONG_HEADER_BYTES_24 64
+#define FAMILY_BYTES 4
 #define ADDRESSES_BYTES 12
 #define ETHERNET_BYTES 14
 #define TAG_BYTES 4
@@ -53,14 +59,19 @@
 #define EN10MB 1
 #define NONE 0
 
+/* With the socket: its mark is this and a bit for each that is set; its largest rate, which it does not heed, is the buffer's size. */
+#define MARK 0x62706600u
+#define MARK_BITS 0xffu
+enum { MARK_ATTACHED = 1, MARK_IMMEDIATE = 2, MARK_LONG_HEADER = 4, MARK_COMPLETE = 8, MARK_SEES_SENT = 16 };
+
 struct device {
 	int fd;      /* -1: free */
-	int number;  /* its place among the devices is held by this descriptor */
+	int number;  /* its place among the devices is held by this descriptor; -1: another process opened it */
 	uint32_t buffer_bytes, header_complete, see_sent;
 	uint64_t received, dropped; /* what the kernel has told and forgotten */
 	int timeout_ms;             /* -1: none */
 	int ifindex;                /* 0: attached to nothing */
-	bool attached, immediate, gone;
+	bool attached, immediate, gone, long_header, is_ethernet;
 	size_t next_length; /* of the frame that comes next, once it has been looked at; 0: it has not */
 };
 static struct device devices[OPEN_MAX_HERE];
@@ -81,6 +92,85 @@ darwin_version(void)
 	return text != NULL ? (unsigned)atoi(text) : 24;
 }
 
+static bool is_gone(struct device *d);
+static int data_link(const struct device *d);
+
+/* A place that is free. */
+static struct device *
+find_free(void)
+{
+	struct device *d = NULL;
+
+	for (unsigned i = 0; i < OPEN_MAX_HERE; i++) {
+		devices[i].fd = started ? devices[i].fd : -1;
+		d = devices[i].fd < 0 ? &devices[i] : d;
+	}
+	started = true;
+	if (d == NULL) {
+		standin_refuse("too many BPF devices are open");
+	}
+	return d;
+}
+
+/* Whether a socket is a device; its bits. */
+static bool
+read_mark(int fd, uint32_t *bits)
+{
+	uint32_t mark = 0;
+	socklen_t size = sizeof(mark);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MARK, &mark, &size) < 0 || (mark & ~MARK_BITS) != MARK) {
+		return false;
+	}
+	*bits = mark & MARK_BITS;
+	return true;
+}
+
+bool
+standin_is_bpf(int fd)
+{
+	uint32_t bits;
+
+	return read_mark(fd, &bits);
+}
+
+static void
+write_mark(const struct device *d)
+{
+	uint64_t bytes = d->buffer_bytes;
+	uint32_t mark = MARK | (d->attached ? MARK_ATTACHED : 0) | (d->immediate ? MARK_IMMEDIATE : 0) |
+	    (d->long_header ? MARK_LONG_HEADER : 0) | (d->header_complete != 0 ? MARK_COMPLETE : 0) |
+	    (d->see_sent != 0 ? MARK_SEES_SENT : 0);
+
+	if (setsockopt(d->fd, SOL_SOCKET, SO_MARK, &mark, sizeof(mark)) < 0 ||
+	    setsockopt(d->fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes, sizeof(bytes)) < 0) {
+		standin_refuse("marking a BPF device: %s", strerror(errno));
+	}
+}
+
+/* What another process, or this one by another number, has set. */
+static struct device *
+recover(int fd)
+{
+	struct sockaddr_ll at = {0};
+	socklen_t size = sizeof(at), size_8 = sizeof(uint64_t);
+	struct device *d;
+	uint64_t bytes;
+	uint32_t bits;
+
+	if (!read_mark(fd, &bits) || getsockname(fd, (struct sockaddr *)&at, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_MAX_PACING_RATE, &bytes, &size_8) < 0) {
+		standin_refuse("descriptor %d is no BPF device any more", fd);
+	}
+	d = find_free();
+	*d = (struct device){.fd = fd, .number = -1, .buffer_bytes = (uint32_t)bytes, .header_complete = (bits & MARK_COMPLETE) != 0,
+	    .see_sent = (bits & MARK_SEES_SENT) != 0, .timeout_ms = -1, .ifindex = at.sll_ifindex, .attached = (bits & MARK_ATTACHED) != 0,
+	    .immediate = (bits & MARK_IMMEDIATE) != 0, .long_header = (bits & MARK_LONG_HEADER) != 0};
+	d->is_ethernet = d->attached && !is_gone(d) && data_link(d) == EN10MB;
+	standin_set_kind(fd, &standin_bpf);
+	return d;
+}
+
 static struct device *
 find_device(int fd)
 {
@@ -89,7 +179,7 @@ find_device(int fd)
 			return &devices[i];
 		}
 	}
-	standin_refuse("descriptor %d is no BPF device any more", fd);
+	return recover(fd);
 }
 
 /* A name that can be held once in this network: the device's.  A descriptor, or -1 with EBUSY. */
@@ -115,7 +205,7 @@ int
 standin_bpf_open(const char *path, int flags)
 {
 	static const int on = 1;
-	struct device *d = NULL;
+	struct device *d;
 	int number = -1, one_more;
 	char *end;
 
@@ -135,14 +225,7 @@ standin_bpf_open(const char *path, int flags)
 		errno = EACCES;
 		return -1;
 	}
-	for (unsigned i = 0; i < OPEN_MAX_HERE; i++) {
-		devices[i].fd = started ? devices[i].fd : -1;
-		d = devices[i].fd < 0 ? &devices[i] : d;
-	}
-	started = true;
-	if (d == NULL) {
-		standin_refuse("too many BPF devices are open");
-	}
+	d = find_free();
 	one_more = hold_number((unsigned)number);
 	if (one_more < 0) {
 		return -1;
@@ -150,12 +233,14 @@ standin_bpf_open(const char *path, int flags)
 	/* Of no protocol: it receives nothing until it is attached. */
 	*d = (struct device){.fd = socket(AF_PACKET, SOCK_RAW | ((flags & 0x1000000) != 0 ? SOCK_CLOEXEC : 0), 0), .number = one_more,
 	    .buffer_bytes = BUFFER_BY_DEFAULT, .see_sent = 1, .timeout_ms = -1};
-	if (d->fd < 0 || setsockopt(d->fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0) {
+	if (d->fd < 0 || setsockopt(d->fd, SOL_PACKET, PACKET_AUXDATA, &on, sizeof(on)) < 0 ||
+	    setsockopt(d->fd, SOL_SOCKET, SO_TIMESTAMP, &on, sizeof(on)) < 0) {
 		standin_refuse("%s: a packet socket: %s", path, strerror(errno));
 	}
 	if ((flags & 0x4) != 0) {
 		(void)ioctl(d->fd, FIONBIO, &on);
 	}
+	write_mark(d);
 	standin_set_kind(d->fd, &standin_bpf);
 	return d->fd;
 }
@@ -165,7 +250,9 @@ forget(int fd)
 {
 	struct device *d = find_device(fd);
 
-	close(d->number);
+	if (d->number >= 0) {
+		close(d->number);
+	}
 	d->fd = -1;
 }
 
@@ -192,16 +279,30 @@ ask_interface(const struct device *d, unsigned long request, struct ifreq *r)
 }
 
 /* What Linux keeps beside a frame. */
-static void
-take_beside(struct msghdr *m, struct tpacket_auxdata *beside)
-{
-	const struct cmsghdr *c = CMSG_FIRSTHDR(m);
+struct beside {
+	struct tpacket_auxdata tag;
+	struct timeval time;
+};
+#define BESIDE_BYTES (CMSG_SPACE(sizeof(struct tpacket_auxdata)) + CMSG_SPACE(sizeof(struct timeval)))
 
-	if (c == NULL || c->cmsg_type != PACKET_AUXDATA) {
+static void
+take_beside(struct msghdr *m, struct beside *beside)
+{
+	unsigned found = 0;
+
+	for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c != NULL; c = CMSG_NXTHDR(m, c)) {
+		if (c->cmsg_level == SOL_PACKET && c->cmsg_type == PACKET_AUXDATA) {
+			memcpy(&beside->tag, CMSG_DATA(c), sizeof(beside->tag));
+			found |= 1;
+		} else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SO_TIMESTAMP) {
+			memcpy(&beside->time, CMSG_DATA(c), sizeof(beside->time));
+			found |= 2;
+		}
+	}
+	if (found != 3) {
 		standin_refuse("reading a BPF device: no word of the frame");
 	}
-	memcpy(beside, CMSG_DATA(c), sizeof(*beside));
-	if ((beside->tp_status & TP_STATUS_CSUMNOTREADY) != 0) {
+	if ((beside->tag.tp_status & TP_STATUS_CSUMNOTREADY) != 0) {
 		standin_refuse("a BPF device shows a frame without its checksum");
 	}
 }
@@ -210,24 +311,24 @@ take_beside(struct msghdr *m, struct tpacket_auxdata *beside)
 static ssize_t
 peek(struct device *d)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	_Alignas(struct cmsghdr) char control[BESIDE_BYTES];
 	struct msghdr m = {.msg_control = control, .msg_controllen = sizeof(control)};
-	struct tpacket_auxdata beside;
+	struct beside beside;
 	ssize_t n = recvmsg(d->fd, &m, MSG_PEEK | MSG_TRUNC | MSG_DONTWAIT);
 
 	if (n >= 0) {
 		take_beside(&m, &beside);
 		/* Told once for a frame: where the kernel has it, it puts an address then (packet_recvmsg). */
-		d->next_length = d->next_length == 0 ? beside.tp_len : d->next_length;
+		d->next_length = d->next_length == 0 ? beside.tag.tp_len : d->next_length;
 		return n;
+	}
+	/* Linux says once that an interface went down, before what came over it; Darwin does not. */
+	if (errno == ENETDOWN) {
+		return peek(d);
 	}
 	if (is_gone(d)) {
 		errno = ENXIO;
 		return -1;
-	}
-	/* Linux says once that an interface went down, which Darwin does not. */
-	if (errno == ENETDOWN) {
-		return peek(d);
 	}
 	if (errno != EAGAIN) {
 		standin_refuse("reading a BPF device: %s", strerror(errno));
@@ -235,37 +336,57 @@ peek(struct device *d)
 	return -1;
 }
 
-/* The frame that was looked at, with its tag, into room; the length that it had, and how much of it there is. */
-static size_t
-take_frame(struct device *d, uint8_t *room, size_t size, size_t *length)
+/* One that was looked at. */
+struct taken {
+	size_t length, caught; /* that it had, and how much of it there is */
+	struct timeval time;
+	bool outbound;
+};
+
+/* The frame that was looked at, with its tag or its family, into room. */
+static struct taken
+take_frame(struct device *d, uint8_t *room, size_t size)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
-	static uint8_t frame[FRAME_MAX];
-	struct iovec iov = {.iov_base = frame, .iov_len = sizeof(frame)};
-	struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = control, .msg_controllen = sizeof(control)};
+	_Alignas(struct cmsghdr) char control[BESIDE_BYTES];
+	static uint8_t frame[FAMILY_BYTES + FRAME_MAX];
+	struct sockaddr_ll from = {0};
+	struct iovec iov = {.iov_base = frame + FAMILY_BYTES, .iov_len = FRAME_MAX};
+	struct msghdr m = {.msg_name = &from, .msg_namelen = sizeof(from), .msg_iov = &iov, .msg_iovlen = 1, .msg_control = control,
+	    .msg_controllen = sizeof(control)};
 	ssize_t n = recvmsg(d->fd, &m, MSG_DONTWAIT);
-	struct tpacket_auxdata beside;
-	size_t caught = (size_t)n;
+	uint8_t *start = frame + FAMILY_BYTES;
+	struct beside beside;
+	struct taken taken;
+	uint32_t family;
 
 	if (n < 0) {
 		standin_refuse("reading a BPF device: a frame is not there any more");
 	}
 	take_beside(&m, &beside);
-	*length = d->next_length;
+	taken = (struct taken){.length = d->next_length, .caught = (size_t)n, .time = beside.time,
+	    .outbound = from.sll_pkttype == PACKET_OUTGOING};
 	d->next_length = 0;
-	if ((beside.tp_status & TP_STATUS_VLAN_VALID) != 0 && caught >= ADDRESSES_BYTES) {
-		uint16_t kind = htons((beside.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? beside.tp_vlan_tpid : ETH_P_8021Q);
-		uint16_t tag = htons(beside.tp_vlan_tci);
+	if ((beside.tag.tp_status & TP_STATUS_VLAN_VALID) != 0 && taken.caught >= ADDRESSES_BYTES) {
+		uint16_t kind = htons((beside.tag.tp_status & TP_STATUS_VLAN_TPID_VALID) != 0 ? beside.tag.tp_vlan_tpid : ETH_P_8021Q);
+		uint16_t tag = htons(beside.tag.tp_vlan_tci);
 
-		memmove(frame + ADDRESSES_BYTES + TAG_BYTES, frame + ADDRESSES_BYTES, caught - ADDRESSES_BYTES);
-		memcpy(frame + ADDRESSES_BYTES, &kind, sizeof(kind));
-		memcpy(frame + ADDRESSES_BYTES + 2, &tag, sizeof(tag));
-		caught += TAG_BYTES;
-		*length += TAG_BYTES;
+		start -= TAG_BYTES;
+		memmove(start, start + TAG_BYTES, ADDRESSES_BYTES);
+		memcpy(start + ADDRESSES_BYTES, &kind, sizeof(kind));
+		memcpy(start + ADDRESSES_BYTES + 2, &tag, sizeof(tag));
+		taken.caught += TAG_BYTES;
+		taken.length += TAG_BYTES;
+	} else if (from.sll_hatype != ARPHRD_ETHER) {
+		/* The host's order; AF_INET6 is 30. */
+		family = from.sll_protocol == htons(ETH_P_IP) ? 2 : from.sll_protocol == htons(ETH_P_IPV6) ? 30 : 0;
+		start -= FAMILY_BYTES;
+		memcpy(start, &family, sizeof(family));
+		taken.caught += FAMILY_BYTES;
+		taken.length += FAMILY_BYTES;
 	}
-	caught = caught < size ? caught : size;
-	memcpy(room, frame, caught);
-	return caught;
+	taken.caught = taken.caught < size ? taken.caught : size;
+	memcpy(room, start, taken.caught);
+	return taken;
 }
 
 /* BPF_WORDALIGN */
@@ -275,29 +396,50 @@ aligned(size_t bytes)
 	return (bytes + 3) & ~(size_t)3;
 }
 
+/* What a header has in memory: the packet's own after it is aligned (bpf_attach). */
+static size_t
+header_bytes(const struct device *d)
+{
+	size_t link = d->is_ethernet ? ETHERNET_BYTES : FAMILY_BYTES;
+
+	return aligned(link + (!d->long_header ? HEADER_BYTES : darwin_version() >= 24 ? LONG_HEADER_BYTES_24 : LONG_HEADER_BYTES)) - link;
+}
+
+/* Of the longer header what comes after the shorter: which byte says what depends on the kernel; other flags are to be passed over. */
+static void
+fill_long_header(uint8_t *header, size_t bytes, bool outbound)
+{
+	memset(header + HEADER_BYTES, 0x55, bytes - HEADER_BYTES);
+	header[HEADER_BYTES] = darwin_version() <= 21 ? outbound : 0;
+	header[HEADER_BYTES + 1] = darwin_version() <= 21 ? 0 : outbound ? 0x01 | 0x04 : 0x00;
+}
+
 static size_t
 fill_buffer(struct device *d, uint8_t *buffer)
 {
-	size_t used = 0, end = 0, length;
+	size_t used = 0, end = 0, header = header_bytes(d);
 	ssize_t next;
 
 	while ((next = peek(d)) >= 0) {
-		struct record record = {.header_bytes = HEADER_BYTES};
-		struct timeval now;
+		struct record record = {.header_bytes = (uint16_t)header};
+		struct taken taken;
 
 		/* What does not fit is left for the next; an empty buffer takes the start of it. */
-		if (used > 0 && used + HEADER_BYTES + (size_t)next + TAG_BYTES > d->buffer_bytes) {
+		if (used > 0 && used + header + (size_t)next + TAG_BYTES > d->buffer_bytes) {
 			break;
 		}
-		record.caught = (uint32_t)take_frame(d, buffer + used + HEADER_BYTES, d->buffer_bytes - used - HEADER_BYTES, &length);
-		record.length = (uint32_t)length;
-		gettimeofday(&now, NULL);
-		record.seconds = (uint32_t)now.tv_sec;
-		record.micros = (uint32_t)now.tv_usec;
+		taken = take_frame(d, buffer + used + header, d->buffer_bytes - used - header);
+		record.caught = (uint32_t)taken.caught;
+		record.length = (uint32_t)taken.length;
+		record.seconds = (uint32_t)taken.time.tv_sec;
+		record.micros = (uint32_t)taken.time.tv_usec;
 		memcpy(buffer + used, &record, sizeof(record));
-		end = used + HEADER_BYTES + record.caught;
+		if (d->long_header) {
+			fill_long_header(buffer + used, header, taken.outbound);
+		}
+		end = used + header + record.caught;
 		used = aligned(end);
-		if (used + HEADER_BYTES + ETHERNET_BYTES > d->buffer_bytes) {
+		if (used + header + ETHERNET_BYTES > d->buffer_bytes) {
 			break;
 		}
 	}
@@ -410,6 +552,15 @@ send_frame(int fd, const struct iovec *iov, int count, int flags)
 }
 
 static int
+data_link(const struct device *d)
+{
+	struct ifreq r;
+
+	ask_interface(d, SIOCGIFHWADDR, &r);
+	return r.ifr_hwaddr.sa_family == ARPHRD_ETHER ? EN10MB : NONE;
+}
+
+static int
 attach(struct device *d, const char *ifname)
 {
 	struct sockaddr_ll to = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
@@ -429,6 +580,7 @@ attach(struct device *d, const char *ifname)
 		standin_refuse("BIOCSETIF %s: %s", ifname, strerror(errno));
 	}
 	d->attached = true;
+	d->is_ethernet = data_link(d) == EN10MB;
 	return 0;
 }
 
@@ -452,15 +604,6 @@ set_filter(struct device *d, const void *argument)
 		return -1;
 	}
 	return setsockopt(d->fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof(filter));
-}
-
-static int
-data_link(const struct device *d)
-{
-	struct ifreq r;
-
-	ask_interface(d, SIOCGIFHWADDR, &r);
-	return r.ifr_hwaddr.sa_family == ARPHRD_ETHER ? EN10MB : NONE;
 }
 
 static int
@@ -540,7 +683,7 @@ control_attached(struct device *d, uint32_t request, void *argument)
 }
 
 static int
-control(int fd, uint32_t request, void *argument)
+set_up_device(int fd, uint32_t request, void *argument)
 {
 	struct device *d = find_device(fd);
 	uint32_t *number = argument;
@@ -559,6 +702,12 @@ control(int fd, uint32_t request, void *argument)
 		return standin_fails("ioctl/BIOCSETIF") ? -1 : attach(d, argument);
 	case 0x80044270: /* BIOCIMMEDIATE */
 		d->immediate = *number != 0;
+		return 0;
+	case 0x8004427c: /* BIOCSEXTHDR, which is private */
+		if (standin_fails("ioctl/BIOCSEXTHDR")) {
+			return -1;
+		}
+		d->long_header = *number != 0;
 		return 0;
 	case 0x80044275: /* BIOCSHDRCMPLT */
 		d->header_complete = *number;
@@ -594,7 +743,7 @@ control(int fd, uint32_t request, void *argument)
 			errno = ENOTTY; /* another's */
 			return -1;
 		}
-		if (!d->attached) {
+		if (!d->attached || is_gone(d)) {
 			errno = EINVAL;
 			return -1;
 		}
@@ -602,16 +751,34 @@ control(int fd, uint32_t request, void *argument)
 	}
 }
 
-/* Without an interface it is always ready, and a read tells. */
-static short
-ready(int fd, short events, short revents)
+static int
+control(int fd, uint32_t request, void *argument)
+{
+	int result = set_up_device(fd, request, argument);
+
+	if (result == 0 && (request & 0x80000000u) != 0) {
+		write_mark(find_device(fd));
+	}
+	return result;
+}
+
+/* Without an interface select(2) says that it is readable, and a read tells. */
+static bool
+selects(int fd)
 {
 	struct device *d = find_device(fd);
 
-	return !d->attached || is_gone(d) ? events : 0;
+	return !d->attached || is_gone(d);
 }
 
-/* Linux says once that the interface went down; Darwin, to nobody. */
+/* poll(2) is kqueue's, which refuses to watch it then: POLLNVAL (bpfkqfilter, poll_nocancel). */
+static short
+ready(int fd, short events, short revents)
+{
+	return selects(fd) ? 0x20 : 0;
+}
+
+/* Linux says once that the interface went down, or away; Darwin, to nobody who waits already but by select(2). */
 static short
 show(int fd, short events, short revents)
 {
@@ -619,9 +786,7 @@ show(int fd, short events, short revents)
 	int error;
 	socklen_t size = sizeof(error);
 
-	if (is_gone(d)) {
-		return events;
-	}
+	(void)is_gone(d);
 	if ((revents & POLLERR) != 0) {
 		(void)getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size);
 	}
@@ -630,5 +795,5 @@ show(int fd, short events, short revents)
 
 const struct standin_kind standin_bpf = {
 	.name = "BPF device", .mode = 0020600, .receive = receive, .send = send_frame, .ioctl = control, .poll = ready,
-	.show = show, .forget = forget,
+	.show = show, .selects = selects, .forget = forget,
 };

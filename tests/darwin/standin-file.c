@@ -707,16 +707,45 @@ struct darwin_timeval {
 	int32_t micros, pad;
 };
 
+/* Those of a set that Darwin says are readable, whatever Linux does. */
+static int
+find_readable(int count, const fd_set *reads, fd_set *found)
+{
+	int result = 0;
+
+	FD_ZERO(found);
+	for (int fd = 0; reads != NULL && fd < count; fd++) {
+		const struct standin_kind *kind = FD_ISSET(fd, reads) ? standin_kind_of(fd) : NULL;
+
+		if (kind != NULL && (kind->selects != NULL ? kind->selects(fd) :
+		    kind->poll != NULL && (kind->poll(fd, POLLIN, 0) & POLLIN) != 0)) {
+			FD_SET(fd, found);
+			result++;
+		}
+	}
+	return result;
+}
+
 /* Sets have the same bits. */
 static int
 darwin_select(int count, fd_set *reads, fd_set *writes, fd_set *errors, struct darwin_timeval *timeout)
 {
 	struct timeval left = {0};
+	fd_set found;
+	bool at_once = find_readable(count, reads, &found) > 0;
+	int result;
 
-	if (timeout != NULL) {
+	if (timeout != NULL && !at_once) {
 		left = (struct timeval){.tv_sec = timeout->seconds, .tv_usec = timeout->micros};
 	}
-	return (int)standin_translated(select(count, reads, writes, errors, timeout != NULL ? &left : NULL));
+	result = select(count, reads, writes, errors, timeout != NULL || at_once ? &left : NULL);
+	for (int fd = 0; result >= 0 && at_once && fd < count; fd++) {
+		if (FD_ISSET(fd, &found) && !FD_ISSET(fd, reads)) {
+			FD_SET(fd, reads);
+			result++;
+		}
+	}
+	return (int)standin_translated(result);
 }
 
 /* Whether a number fits a set: sys/_types/_fd_def.h asks. */

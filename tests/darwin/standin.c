@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "machine.h"
+#include "standin-bpf.h"
 
 #define NUMBERS_MAX 4096
 #define CALLS_MAX 16
@@ -184,6 +185,9 @@ standin_kind_of(int fd)
 	if (!S_ISSOCK(st.st_mode) || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {
 		return NULL;
+	}
+	if (domain == AF_PACKET && standin_is_bpf(fd)) {
+		return &standin_bpf;
 	}
 	return domain != AF_UNIX ? &standin_inet : type == SOCK_STREAM ? &standin_stream : &standin_datagram;
 }

@@ -79,6 +79,7 @@ struct standin_kind {
 	int (*getname)(int fd, bool peer, void *address, uint32_t *bytes);
 	short (*poll)(int fd, short events, short revents); /* what Darwin would say besides */
 	short (*show)(int fd, short events, short revents); /* of what Linux says, what Darwin would */
+	bool (*selects)(int fd);                            /* select(2) says that it is readable, whatever Linux says */
 	void (*forget)(int fd);                             /* the number is closed */
 };
 

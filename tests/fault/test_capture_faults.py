@@ -39,10 +39,11 @@ def test_client_killed(namespace, daemon):
 
 
 def test_client_that_says_nothing_or_nonsense(namespace, daemon):
-    """At each step: before the filter, with half of one, after it, and with a reply that it never reads."""
+    """At each step: before the filter, with half of one, with none, and with a reply that it never reads."""
     holder = daemon.hold("tap0")
     message = Client.header(7, 32) + struct.pack("=BxH12x", 2, 0)
-    filters = [b"", b"x", struct.pack("=II", 0x6B707474, 1), struct.pack("=II", 0x6B707474, 2) + bytes(16), b"y" * 40000]
+    halves = [b"", b"x", struct.pack("=II", 0x6B707474, 1), struct.pack("=II", 0x6B707474, 4096) + bytes(8)]
+    filters = [*halves, struct.pack("=II", 0x6B707474, 2) + bytes(16), struct.pack("=II", 0x6B707474, 4097), b"y" * 8, b"y" * 40000]
     namespace.python(f"""
 for record in {filters!r}:
     c = Client({daemon.socket!r})
@@ -50,14 +51,20 @@ for record in {filters!r}:
     data, fds = c.receive()
     assert Client.error(data) == 0 and len(fds) == 1, data
     s = socket.socket(fileno=fds[0])
-    if record:
-        try:
-            s.send(record)
-        except OSError:
-            pass
-        answer = s.recv(100)
-        assert struct.unpack_from("=I", answer)[0] == 0x6b707474 and answer[4] == 2 and struct.unpack_from("=i", answer, 16)[0] == 22
+    try:
+        s.sendall(record)
+    except OSError:
+        pass
+    if record in {halves!r}:
+        s.shutdown(socket.SHUT_WR)
         assert s.recv(100) == b""
+    else:
+        answer = s.recv(48)
+        assert struct.unpack_from("=I", answer)[0] == 0x6b707474 and answer[4] == 2 and struct.unpack_from("=i", answer, 16)[0] == 22
+        try:
+            assert s.recv(100) == b""
+        except ConnectionResetError:
+            assert len(record) > 40  # what was not read is lost
     s.close()
     c.close()
     c = Client({daemon.socket!r})

@@ -4,11 +4,11 @@
  */
 #include <errno.h>
 #include <pcap/pcap.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -79,7 +79,7 @@ a_capture(void)
 {
 	fds_before = count_fds();
 	fake = (struct fake_source){.source = {.ops = &fake_ops, .fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)}, .time_ns = 1};
-	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
 	capture = capture_new(ends[1], &fake.source);
 	ck_assert_ptr_nonnull(capture);
 }
@@ -133,12 +133,16 @@ static unsigned
 client_reads(struct capture_record *r, uint32_t *number)
 {
 	static uint8_t data[CAPTURE_RECORD_BYTES_MAX];
-	ssize_t n = recv(ends[0], data, sizeof(data), MSG_DONTWAIT);
+	ssize_t n = recv(ends[0], data, sizeof(*r), MSG_DONTWAIT), length;
 
 	if (n <= 0) {
 		return 0;
 	}
-	ck_assert(capture_record_ok(data, (size_t)n));
+	ck_assert_int_eq(n, sizeof(*r));
+	length = capture_record_length(data, (size_t)n);
+	ck_assert_int_ge(length, n);
+	ck_assert(length == n || recv(ends[0], data + n, (size_t)(length - n), MSG_DONTWAIT) == length - n);
+	ck_assert(capture_record_ok(data, (size_t)length));
 	memcpy(r, data, sizeof(*r));
 	if (r->type == CAPTURE_PACKET) {
 		ck_assert_uint_eq(r->bytes, PACKET_BYTES);
@@ -314,9 +318,8 @@ static const struct {
 	size_t bytes;
 } bad_filters[] = {
 	{"no magic", {.magic = 1}, {{0}}, 8},
-	{"short", {.magic = CAPTURE_MAGIC, .count = 2}, {{.code = 6}, {.code = 6}}, 16},
 	{"long", {.magic = CAPTURE_MAGIC, .count = 1}, {{.code = 6}, {.code = 6}}, 24},
-	{"less than a header", {.magic = CAPTURE_MAGIC}, {{0}}, 4},
+	{"too many", {.magic = CAPTURE_MAGIC, .count = CAPTURE_INSTRUCTIONS_MAX + 1}, {{0}}, 8},
 	{"does not end", {.magic = CAPTURE_MAGIC, .count = 1}, {{.code = 0}}, 16},
 	{"jumps out", {.magic = CAPTURE_MAGIC, .count = 2}, {{.code = 5, .k = 100}, {.code = 6}}, 24},
 	{"no instruction", {.magic = CAPTURE_MAGIC, .count = 2}, {{.code = 0xffff}, {.code = 6}}, 24},
@@ -369,6 +372,87 @@ START_TEST(no_instruction_ends_the_process)
 	}
 	ck_assert_uint_ge(accepted, 40);
 	ck_assert_uint_le(accepted, 60);
+}
+END_TEST
+
+/* It comes as it likes; what shuts down its side in the midst of it gets nothing. */
+START_TEST(a_filter_in_pieces_is_one)
+{
+	const struct capture_filter filter = {.magic = CAPTURE_MAGIC, .count = 2};
+	const struct capture_instruction instructions[] = {{.code = BPF_LD | BPF_IMM}, {.code = BPF_RET | BPF_K, .k = 1}};
+	struct capture_record r;
+	uint32_t number;
+	uint8_t data[24];
+
+	memcpy(data, &filter, 8);
+	memcpy(data + 8, instructions, 16);
+	packets_pass(1);
+	for (unsigned i = 0; i < (_i == 0 ? sizeof(data) : 20); i++) {
+		ck_assert_int_eq(send(ends[0], data + i, 1, 0), 1);
+		ck_assert_int_eq(capture_turn(capture, 0), CAPTURE_GOES_ON);
+	}
+	if (_i == 0) {
+		ck_assert_int_eq(capture_turn(capture, 0), CAPTURE_GOES_ON);
+		ck_assert_uint_eq(client_reads(&r, &number), CAPTURE_PACKET);
+	} else {
+		ck_assert_int_eq(shutdown(ends[0], SHUT_WR), 0);
+		ck_assert_int_eq(capture_turn(capture, 0), CAPTURE_OVER);
+		ck_assert_uint_eq(client_reads(&r, &number), 0);
+		ck_assert_uint_eq(fake.calls, 0);
+	}
+}
+END_TEST
+
+/* The source holds what nobody can see at its descriptor: it is asked again at once, however long one may wait. */
+START_TEST(what_the_source_holds_comes_at_once)
+{
+	struct capture_record r;
+	uint64_t count;
+	uint32_t number;
+
+	ask_for(NULL);
+	packets_pass(1);
+	fake.source.more = true;
+	ck_assert_int_eq(capture_turn(capture, -1), CAPTURE_GOES_ON);
+	ck_assert_uint_eq(client_reads(&r, &number), CAPTURE_PACKET);
+	ck_assert_int_eq(read(fake.source.fd, &count, sizeof(count)), sizeof(count));
+	fake.last++;
+	ck_assert_int_eq(capture_turn(capture, -1), CAPTURE_GOES_ON);
+	ck_assert_uint_eq(client_reads(&r, &number), CAPTURE_PACKET);
+	ck_assert_uint_eq(number, 1);
+}
+END_TEST
+
+/* More than the client has room for, which it takes in small pieces. */
+START_TEST(a_burst_that_does_not_fit_goes_in_pieces)
+{
+	struct capture_record r;
+	const int small = 1;
+	uint32_t number, seen = 0;
+	pid_t pid;
+
+	ck_assert_int_eq(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small)), 0);
+	ask_for(NULL);
+	packets_pass(8 * SOURCE_BURST);
+	pid = fork();
+	if (pid == 0) {
+		for (unsigned i = 0; i < 8; i++) {
+			(void)capture_turn(capture, 0);
+		}
+		_exit(0);
+	}
+	ck_assert_int_gt(pid, 0);
+	while (seen < 8 * SOURCE_BURST) {
+		static uint8_t data[sizeof(struct capture_record) + PACKET_BYTES];
+
+		ck_assert_int_eq(recv(ends[0], data, sizeof(data), MSG_WAITALL), sizeof(data));
+		ck_assert(capture_record_ok(data, sizeof(data)));
+		memcpy(&r, data, sizeof(r));
+		memcpy(&number, data + sizeof(r) + 20, sizeof(number));
+		ck_assert_uint_eq(number, seen++);
+		ck_assert_uint_eq(r.received, seen);
+	}
+	ck_assert_int_eq(waitpid(pid, NULL, 0), pid);
 }
 END_TEST
 
@@ -426,6 +510,9 @@ main(void)
 	tcase_add_test(tcase, an_interface_that_is_down_is_looked_at_again);
 	tcase_add_loop_test(tcase, what_is_no_filter_ends_it, 0, sizeof(bad_filters) / sizeof(bad_filters[0]));
 	tcase_add_test(tcase, no_instruction_ends_the_process);
+	tcase_add_loop_test(tcase, a_filter_in_pieces_is_one, 0, 2);
+	tcase_add_test(tcase, what_the_source_holds_comes_at_once);
+	tcase_add_test(tcase, a_burst_that_does_not_fit_goes_in_pieces);
 	tcase_add_test(tcase, a_second_filter_ends_it);
 	tcase_add_test(tcase, drops_are_told_with_the_packet_after);
 	tcase_add_test(tcase, an_idle_capture_sleeps);

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/sysctl.h>
 #include <unistd.h>
@@ -87,11 +88,29 @@ number(int fd, unsigned long request, uint32_t value)
 }
 
 static bool
-is_ready(int fd, int timeout_ms)
+polls_as(int fd, int timeout_ms, short revents)
 {
 	struct pollfd p = {.fd = fd, .events = POLLIN};
 
-	return poll(&p, 1, timeout_ms) == 1 && p.revents == POLLIN;
+	return poll(&p, 1, timeout_ms) == 1 && p.revents == revents;
+}
+
+static bool
+is_ready(int fd, int timeout_ms)
+{
+	return polls_as(fd, timeout_ms, POLLIN);
+}
+
+/* As select(2) says. */
+static bool
+is_selected(int fd, int timeout_ms)
+{
+	struct timeval timeout = {.tv_sec = timeout_ms / 1000, .tv_usec = timeout_ms % 1000 * 1000};
+	fd_set reads;
+
+	FD_ZERO(&reads);
+	FD_SET(fd, &reads);
+	return select(fd + 1, &reads, NULL, NULL, &timeout) == 1 && FD_ISSET(fd, &reads);
 }
 
 /* Counted: so many have come. */
@@ -169,7 +188,8 @@ setting(void)
 	row("too many are made fewer without a word", number(fd, 0xc0044266ul, 64 * 1024 * 1024) == (int)most &&
 	    number(fd, 0x40044266ul, 0) == (int)most);
 	row("65536 are 65536", number(fd, 0xc0044266ul, BUFFER) == BUFFER);
-	row("without an interface: ready, and ENXIO", is_ready(fd, 0) && fails(read(fd, buffer, BUFFER), ENXIO) &&
+	row("without an interface: ready by select, nothing to watch by poll, and ENXIO", is_selected(fd, 0) && polls_as(fd, 0, POLLNVAL) &&
+	    fails(read(fd, buffer, BUFFER), ENXIO) &&
 	    fails(write(fd, frame, 60), ENXIO));
 	row("no such interface", fails(ask(fd, 0x8020426cul, "feth3", 0), ENXIO));
 	row("one that is down will do", ask(fd, 0x8020426cul, FAR, 0) == 0);
@@ -220,6 +240,27 @@ reading(void)
 	close(near);
 	close(far);
 	close(both);
+}
+
+/* The longer header: by the kernel its length, and the byte that has the direction. */
+static void
+directions(void)
+{
+	int near = attach(NEAR, 0), far = open_device(), header = kernel >= 24 ? 66 : 62, at = kernel <= 21 ? 18 : 19, came;
+	uint32_t room = BUFFER;
+
+	row("a longer header can be had", ioctl(far, 0xc0044266ul, &room) == 0 && number(far, 0x8004427cul, 1) == 1 &&
+	    number(far, 0x80044270ul, 1) == 1 && ask(far, 0x8020426cul, FAR, 0) == 0);
+	fill(61, 0x77);
+	row("of what comes", write(near, frame, 61) == 61 && is_selected(far, WAIT_MS) && read(far, buffer, BUFFER) == header + 61);
+	row("it says its length", buffer[16] == header && word(buffer + 8) == 61 && word(buffer + 12) == 61 && buffer[header + 14] == 0x77);
+	came = buffer[18] << 8 | buffer[19];
+	close(near);
+	near = attach(FAR, 0);
+	row("of what is sent", write(near, frame, 61) == 61 && is_selected(far, WAIT_MS) && read(far, buffer, BUFFER) == header + 61);
+	row("and the direction", came == 0 && (buffer[at] & 1) == 1 && buffer[at == 18 ? 19 : 18] == 0);
+	close(near);
+	close(far);
 }
 
 static bool
@@ -293,8 +334,9 @@ leaving(void)
 	row("and nobody is told", !is_ready(far, 0));
 	row("what is sent without a peer is gone, without a word", write(far, frame, 60) == 60);
 	row("this end may go", ask(sock, 0x80206979ul, FAR, 0) == 0);
-	row("poll tells, and a read is ENXIO", is_ready(far, WAIT_MS) && fails(read(far, buffer, BUFFER), ENXIO));
-	row("for good", is_ready(far, 0) && fails(read(far, buffer, BUFFER), ENXIO) && fails(write(far, frame, 60), ENXIO));
+	row("select tells, and a read is ENXIO", is_selected(far, WAIT_MS) && fails(read(far, buffer, BUFFER), ENXIO));
+	row("for good", is_selected(far, 0) && polls_as(far, 0, POLLNVAL) && fails(read(far, buffer, BUFFER), ENXIO) &&
+	    fails(write(far, frame, 60), ENXIO));
 	close(far);
 }
 
@@ -311,6 +353,7 @@ main(int argc, char **argv)
 	opening();
 	setting();
 	reading();
+	directions();
 	writing();
 	driver();
 	leaving();
