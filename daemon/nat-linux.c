@@ -1,61 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * nat-linux.c - address translation by nftables.  See nat.h.
+ * nat-linux.c - address translation by nftables.  See natrules.h.
  *
  * Theory of operation.  Each device has a table of its own, with one chain and one rule for each of its networks: what stops is one table
  * that is deleted, and nothing that anybody else configured is looked at, let alone changed.  (So a filter of somebody's that drops
- * what is forwarded goes on dropping it.)  Which devices have a table, and how the switches of forwarding stood before the first, is in
- * RUNDIR/nat, written before it becomes true.
+ * what is forwarded goes on dropping it.)
  *
  * libnftables is loaded when it is needed first: few want it, and it brings five other libraries into each process.
  *
  * Sources: libnftables(3), nft(8); Documentation/networking/ip-sysctl.rst (ip_forward, conf/all/forwarding).
  */
-#include "nat.h"
+#include "natrules.h"
 
-#include <arpa/inet.h>
-#include <assert.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nftables/libnftables.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-#include "log.h"
-#include "protocol/devname.h"
-#include "protocol/paths.h"
-
 #define LIBRARY "libnftables.so.1"
-#define RECORD_MAGIC 0x6e707474u /* "ttpn", little end first */
-#define RECORD_VERSION 1
 /* The commands of one device: a rule for each of its networks. */
-#define COMMANDS_SIZE 4096
+#define COMMANDS_SIZE 8192
+#define TABLE_SIZE 32
 
-enum { FORWARD_4, FORWARD_6, FORWARDS };
-
-static const char *const forward_paths[FORWARDS] = {"/proc/sys/net/ipv4/ip_forward", "/proc/sys/net/ipv6/conf/all/forwarding"};
-
-/* The file. */
-struct record {
-	uint32_t magic;
-	uint32_t version;
-	uint8_t switched_on[FORWARDS]; /* by us, so that it is to be switched off */
-	uint8_t pad[6];
-	uint8_t has_table[DEVICE_PLACES_MAX];
-};
-
-static_assert(sizeof(struct record) == 16 + DEVICE_PLACES_MAX, "file layout");
-
-struct nat {
-	int file;
-	unsigned identity; /* of RUNDIR, so that two daemons of one namespace have different tables */
-	unsigned count;    /* of places that have a table */
-	struct record record;
+static const char *const forward_paths[NATRULES_FORWARDS] = {
+	[NATRULES_FORWARD_4] = "/proc/sys/net/ipv4/ip_forward", [NATRULES_FORWARD_6] = "/proc/sys/net/ipv6/conf/all/forwarding",
 };
 
 /* The functions of libnftables that are used. */
@@ -66,59 +38,6 @@ struct nft {
 	__typeof__(nft_ctx_get_error_buffer) *ctx_get_error_buffer;
 	__typeof__(nft_run_cmd_from_buffer) *run_cmd_from_buffer;
 };
-
-static int
-write_record(struct nat *n)
-{
-	ssize_t bytes = pwrite(n->file, &n->record, sizeof(n->record), 0);
-
-	if (bytes == (ssize_t)sizeof(n->record)) {
-		return 0;
-	}
-	errno = bytes >= 0 ? ENOSPC : errno;
-	return -1;
-}
-
-struct nat *
-nat_new(int rundir)
-{
-	struct nat *n = calloc(1, sizeof(*n));
-	struct stat st;
-
-	if (n == NULL) {
-		return NULL;
-	}
-	n->file = openat(rundir, PATHS_NAT, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (n->file < 0 || fstat(rundir, &st) < 0) {
-		nat_free(n);
-		return NULL;
-	}
-	n->identity = (unsigned)st.st_ino ^ (unsigned)st.st_dev << 20;
-	if (pread(n->file, &n->record, sizeof(n->record), 0) != (ssize_t)sizeof(n->record) || n->record.magic != RECORD_MAGIC ||
-	    n->record.version != RECORD_VERSION) {
-		memset(&n->record, 0, sizeof(n->record));
-		n->record.magic = RECORD_MAGIC;
-		n->record.version = RECORD_VERSION;
-	}
-	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
-		n->count += n->record.has_table[place] != 0;
-	}
-	return n;
-}
-
-void
-nat_free(struct nat *n)
-{
-	int saved = errno;
-
-	if (n != NULL) {
-		if (n->file >= 0) {
-			close(n->file);
-		}
-		free(n);
-	}
-	errno = saved;
-}
 
 static int
 load(struct nft *nft, char why[NAT_WHY_SIZE])
@@ -178,65 +97,6 @@ run(const char *commands, char why[NAT_WHY_SIZE])
 	return result != 0 ? -1 : 0;
 }
 
-static bool
-has_family(const struct netif_address *addresses, unsigned count, uint8_t family)
-{
-	for (unsigned i = 0; i < count; i++) {
-		if (addresses[i].family == family) {
-			return true;
-		}
-	}
-	return false;
-}
-
-/* Switches forwarding on, as far as it is not, and remembers that.  0, or -1 with errno. */
-static int
-forward(struct nat *n, unsigned which, char why[NAT_WHY_SIZE])
-{
-	char now = '1';
-	int fd = open(forward_paths[which], O_RDWR | O_CLOEXEC), result = -1;
-
-	if (fd >= 0 && pread(fd, &now, 1, 0) == 1) {
-		if (now != '0') {
-			result = 0;
-		} else {
-			n->record.switched_on[which] = 1;
-			result = write_record(n) == 0 && pwrite(fd, "1", 1, 0) == 1 ? 0 : -1;
-		}
-	}
-	if (result < 0) {
-		snprintf(why, NAT_WHY_SIZE, "switching on %s: %s", forward_paths[which], strerror(errno));
-	}
-	if (fd >= 0) {
-		int saved = errno;
-
-		close(fd);
-		errno = saved;
-	}
-	return result;
-}
-
-/* As it was before. */
-static void
-forward_no_more(struct nat *n)
-{
-	for (unsigned which = 0; which < FORWARDS; which++) {
-		int fd;
-
-		if (n->record.switched_on[which] == 0) {
-			continue;
-		}
-		fd = open(forward_paths[which], O_WRONLY | O_CLOEXEC);
-		if (fd < 0 || write(fd, "0", 1) != 1) {
-			log_warn("switching off %s", forward_paths[which]);
-		}
-		if (fd >= 0) {
-			close(fd);
-		}
-		n->record.switched_on[which] = 0;
-	}
-}
-
 /* Appends to commands, whose size is COMMANDS_SIZE; what does not fit shows as a command that is cut, and fails. */
 static __attribute__((format(printf, 2, 3))) void
 append(char *commands, const char *format, ...)
@@ -250,90 +110,89 @@ append(char *commands, const char *format, ...)
 }
 
 static void
-table_name(const struct nat *n, uint32_t place, char name[32])
+table_name(const struct natrules_owner *owner, char name[TABLE_SIZE])
 {
-	snprintf(name, 32, "tuntapd_%08x_%u", n->identity, (unsigned)place);
+	snprintf(name, TABLE_SIZE, "tuntapd_%08x_%u", owner->identity, (unsigned)owner->place);
 }
 
-static int
-add_table(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
+int
+natrules_add(const struct natrules_owner *owner, const char *ifname, const struct natrules_network *networks, unsigned count,
     char why[NAT_WHY_SIZE])
 {
-	char commands[COMMANDS_SIZE] = "", table[32], network[INET6_ADDRSTRLEN];
+	char commands[COMMANDS_SIZE] = "", table[TABLE_SIZE];
 
-	table_name(n, place, table);
+	table_name(owner, table);
 	append(commands, "add table inet %s\nadd chain inet %s out { type nat hook postrouting priority srcnat ; }\n", table, table);
 	for (unsigned i = 0; i < count; i++) {
-		const struct netif_address *a = &addresses[i];
-		bool is_4 = a->family == 4;
-
-		if (inet_ntop(is_4 ? AF_INET : AF_INET6, a->has_peer ? a->peer : a->bytes, network, sizeof(network)) == NULL) {
-			return -1;
-		}
-		append(commands, "add rule inet %s out %s saddr %s/%u oifname != \"%s\" masquerade\n", table, is_4 ? "ip" : "ip6", network,
-		    (unsigned)a->prefix, ifname);
+		append(commands, "add rule inet %s out %s saddr %s oifname != \"%s\" masquerade\n", table, networks[i].is_4 ? "ip" : "ip6",
+		    networks[i].text, ifname);
 	}
 	return run(commands, why);
 }
 
-static void
-delete_table(struct nat *n, uint32_t place)
+int
+natrules_remove(const struct natrules_owner *owner, char why[NAT_WHY_SIZE])
 {
-	char commands[128], table[32], why[NAT_WHY_SIZE] = "";
+	char commands[128], table[TABLE_SIZE];
 
-	table_name(n, place, table);
+	table_name(owner, table);
 	/* Adding one that is there is nothing, and deleting one that is not would fail. */
 	snprintf(commands, sizeof(commands), "add table inet %s\ndelete table inet %s\n", table, table);
-	if (run(commands, why) < 0) {
-		log_warnx("taking the translation table %s away: %s", table, why);
-	}
+	return run(commands, why);
 }
 
 int
-nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
-    char why[NAT_WHY_SIZE])
+natrules_hold(uint64_t *token, char why[NAT_WHY_SIZE])
 {
-	int saved;
+	*token = 0; /* a table is heeded as long as it is there */
+	return 0;
+}
 
-	nat_stop(n, place);
-	n->record.has_table[place] = 1;
-	n->count++;
-	if (write_record(n) < 0) {
-		snprintf(why, NAT_WHY_SIZE, "writing it down: %s", strerror(errno));
-	} else if (add_table(n, place, ifname, addresses, count, why) == 0 &&
-	    (!has_family(addresses, count, 4) || forward(n, FORWARD_4, why) == 0) &&
-	    (!has_family(addresses, count, 6) || forward(n, FORWARD_6, why) == 0)) {
-		return 0;
+int
+natrules_release(uint64_t token, char why[NAT_WHY_SIZE])
+{
+	return 0;
+}
+
+const char *
+natrules_forwarding_name(enum natrules_forwarding which)
+{
+	return forward_paths[which];
+}
+
+/* One character of a switch's file.  0, or -1 with errno. */
+static int
+access_switch(enum natrules_forwarding which, char *value, bool writes)
+{
+	int fd = open(forward_paths[which], (writes ? O_WRONLY : O_RDONLY) | O_CLOEXEC), saved;
+	ssize_t n;
+
+	if (fd < 0) {
+		return -1;
 	}
-	saved = errno;
-	nat_stop(n, place);
+	n = writes ? pwrite(fd, value, 1, 0) : pread(fd, value, 1, 0);
+	saved = n == 0 ? EIO : errno;
+	close(fd);
 	errno = saved;
-	return -1;
+	return n == 1 ? 0 : -1;
 }
 
-void
-nat_stop(struct nat *n, uint32_t place)
+int
+natrules_read_forwarding(enum natrules_forwarding which, bool *on)
 {
-	if (n->record.has_table[place] == 0) {
-		return;
+	char value = '0';
+
+	if (access_switch(which, &value, false) < 0) {
+		return -1;
 	}
-	delete_table(n, place);
-	n->record.has_table[place] = 0;
-	n->count--;
-	if (n->count == 0) {
-		forward_no_more(n);
-	}
-	if (write_record(n) < 0) {
-		log_warn("writing which devices have a translation table");
-	}
+	*on = value != '0';
+	return 0;
 }
 
-void
-nat_look(struct nat *n, bool (*is_there)(void *argument, uint32_t place), void *argument)
+int
+natrules_switch_forwarding(enum natrules_forwarding which, bool on)
 {
-	for (uint32_t place = 0; n->count > 0 && place < DEVICE_PLACES_MAX; place++) {
-		if (n->record.has_table[place] != 0 && !is_there(argument, place)) {
-			nat_stop(n, place);
-		}
-	}
+	char value = on ? '1' : '0';
+
+	return access_switch(which, &value, true);
 }

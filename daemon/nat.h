@@ -25,7 +25,7 @@ void nat_free(struct nat *n);
 /*
  * Packets that come from the networks of these addresses and leave by another interface than ifname get the address of that one, and the
  * machine forwards.  0; or -1 with errno, why says in words what is wrong, and nothing has changed: EOPNOTSUPP (no libnftables,
- * or a kernel without nftables), EPERM, or as write(2) of the kernel's switches.
+ * or a kernel without nftables; pfctl refuses), ENETUNREACH (no other interface), EPERM, or as the kernel's switches.
  */
 int nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
     char why[NAT_WHY_SIZE]);

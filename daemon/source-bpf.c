@@ -28,10 +28,12 @@
 #include <fcntl.h>
 #include <net/bpf.h>
 #include <net/if.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "protocol/capture.h"

@@ -28,6 +28,7 @@ import launchd
 import live
 import macho
 import mutate
+import nat
 import pairs
 import stand
 
@@ -81,7 +82,7 @@ def tell(number, wrong, what):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, captures, arm64, mutate)
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, captures, nat, arm64, mutate)
               for check in checks_of(module)]
     print(f"1..{len(checks) + 2}", flush=True)
     results = {"build": {"result": "passed", "strength": "linked"}}

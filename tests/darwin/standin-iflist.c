@@ -7,6 +7,7 @@
 #include "standin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/if_link.h>
 #include <linux/if_packet.h>
@@ -238,10 +239,56 @@ darwin_sysctl(const int *mib, uint32_t count, void *data, size_t *bytes, const v
 	return (int)standin_translated(standin_fails("sysctl/interfaces") ? -1 : list_interfaces(mib, data, bytes));
 }
 
+/* Whether the machine forwards, a number of 32 bits that root alone may change: Linux's. */
+static const struct {
+	const char *name, *linux_path;
+} forwarding[] = {
+	{"net.inet.ip.forwarding", "/proc/sys/net/ipv4/ip_forward"}, {"net.inet6.ip6.forwarding", "/proc/sys/net/ipv6/conf/all/forwarding"},
+};
+
+static int
+use_forwarding(const char *path, void *data, const size_t *bytes, const void *new, size_t new_bytes)
+{
+	int fd = open(path, new != NULL ? O_RDWR : O_RDONLY), value;
+	char text;
+
+	if (fd < 0) {
+		errno = errno == EACCES ? EPERM : errno;
+		return -1;
+	}
+	if (read(fd, &text, 1) != 1) {
+		standin_refuse("%s: %s", path, strerror(errno));
+	}
+	if (data != NULL) {
+		value = text != '0';
+		if (*bytes != sizeof(value)) {
+			standin_refuse("a switch into %zu bytes", *bytes);
+		}
+		memcpy(data, &value, sizeof(value));
+	}
+	if (new != NULL) {
+		if (new_bytes != sizeof(value)) {
+			standin_refuse("a switch of %zu bytes", new_bytes);
+		}
+		memcpy(&value, new, sizeof(value));
+		if (pwrite(fd, value != 0 ? "1" : "0", 1, 0) != 1) {
+			standin_refuse("%s: %s", path, strerror(errno));
+		}
+	}
+	close(fd);
+	return 0;
+}
+
 /* One that an earlier macOS does not have is ENOENT. */
 static int
 darwin_sysctlbyname(const char *name, void *data, size_t *bytes, const void *new, size_t new_bytes)
 {
+	for (size_t i = 0; i < sizeof(forwarding) / sizeof(forwarding[0]); i++) {
+		if (strcmp(name, forwarding[i].name) == 0) {
+			return (int)standin_translated(standin_fails(new != NULL ? "sysctl/set-forwarding" : "sysctl/forwarding") ? -1 :
+			    use_forwarding(forwarding[i].linux_path, data, bytes, new, new_bytes));
+		}
+	}
 	return (int)standin_translated(standin_feth_sysctl(name, data, bytes, new, new_bytes));
 }
 

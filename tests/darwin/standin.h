@@ -11,6 +11,8 @@
  * same on both systems has an entry of functions.  One that crosses exec(2), or goes to another process, is told by asking the kernel; one
  * that does not is remembered by its number.
  *
+ * The system's commands.  TUNTAPD_STANDIN_PROGRAMS is a directory with what stands for those that are run by their path: pfctl.
+ *
  * Failing on demand.  TUNTAPD_STANDIN_FAIL=CALL:ERRNO[:NTH],... makes a call fail: the NTH of its kind in a process, or each.  The names
  * ERRNO "KILL": the process is killed, before the call has done anything.  The names
  * of calls are those that standin_fails() is asked with: "connect", "ioctl/SIOCSIFFLAGS", "setsockopt/UTUN_OPT_MAX_PENDING_PACKETS".
