@@ -14,6 +14,7 @@
 
 #include "capture.h"
 #include "config.h"
+#include "keeper.h"
 #include "log.h"
 #include "monitor.h"
 #include "relay.h"
@@ -107,6 +108,9 @@ daemon_role_run(int argc, char **argv)
 	}
 	if (strcmp(role, "capture") == 0) {
 		return capture_run();
+	}
+	if (strcmp(role, "keeper") == 0) {
+		return keeper_run();
 	}
 	log_errorx("there is no role '%s'; 'tuntapd serve' starts the daemon", role);
 	return EX_USAGE;

@@ -57,11 +57,11 @@ adopt_kept(struct devices *d, struct device *dev, const struct journal_record *r
 	struct netif_status status;
 
 	dev->link.ifindex = r->ifindex;
+	dev->link.kept = true;
 	if ((dev->link.ops->adopt(&dev->link, &status) < 0 &&
 	    (r->state == JOURNAL_KEPT || device_find_again(d, dev, &status) < 0)) || !status.persist) {
 		return -1;
 	}
-	dev->kept = true;
 	dev->was_up = r->was_up != 0;
 	if (r->state != JOURNAL_KEPT && page->gone == 0 && page->open_number == r->open_number + (r->state == JOURNAL_MAKING)) {
 		go_on(d, dev, r, &status);
@@ -128,7 +128,7 @@ has_interface(void *argument, uint32_t place)
 {
 	const struct devices *d = argument;
 
-	return device_is_open(d->at[place]) || (d->at[place] != NULL && d->at[place]->kept);
+	return device_is_open(d->at[place]) || (d->at[place] != NULL && d->at[place]->link.kept);
 }
 
 unsigned

@@ -80,7 +80,7 @@ find_by_ifindex(struct devices *d, const struct netns *ns, uint32_t ifindex)
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
 		struct device *dev = d->at[place];
 
-		if (dev != NULL && (device_is_open(dev) || dev->kept) && dev->link.netns == ns && dev->link.ifindex == ifindex) {
+		if (dev != NULL && (device_is_open(dev) || dev->link.kept) && dev->link.netns == ns && dev->link.ifindex == ifindex) {
 			return dev;
 		}
 	}
@@ -184,7 +184,7 @@ device_write_journal(struct devices *d, const struct device *dev, enum journal_s
 		.uid = dev->uid,
 		.was_up = dev->was_up,
 		.dialect = (uint8_t)dev->dialect,
-		.persistent = dev->kept,
+		.persistent = dev->link.kept,
 		.relay_pid = dev->link.relay.pid,
 		.relay_start = dev->link.relay.start,
 	};
@@ -235,7 +235,6 @@ device_forget(struct devices *d, struct device *dev)
 	statepage_close(&dev->page);
 	netns_put(d->setup.netns, dev->link.netns);
 	dev->state = DEVICE_CLOSED;
-	dev->kept = false;
 	memset(&dev->link, 0, sizeof(dev->link));
 	dev->was_up = false;
 	dev->close_hook[0] = '\0';
@@ -259,10 +258,10 @@ device_on_departed(struct devices *d, struct device *dev, const char *why)
 		if (statepage_set_gone(&dev->page) < 0) {
 			log_warn("%s: writing the state page", name);
 		}
-		if (dev->link.ops->after_interface != NULL) {
-			dev->link.ops->after_interface(&dev->link);
-		}
 		device_call_hook(d, dev, "close", dev->close_hook);
+	}
+	if (dev->opening == 0 && dev->link.ops->after_interface != NULL) {
+		dev->link.ops->after_interface(&dev->link);
 	}
 	device_forget(d, dev);
 	devices_sync_kept(d, dev->id.unit == DEVICE_UNIT_NAMED ? dev->place : device_place_fixed(dev->id));
@@ -279,11 +278,11 @@ device_on_changed(struct devices *d, struct device *dev, const struct netif_stat
 		return; /* its page and record are still of the open before; the end of the attach looks again */
 	}
 	device_name(d, dev, name);
-	if (dev->kept && !status->carrier) {
+	if (dev->link.kept && !status->carrier) {
 		device_on_released(d, dev);
 		return;
 	}
-	if (status->persist && !dev->kept) {
+	if (status->persist && !dev->link.kept) {
 		log_warnx("%s: made persistent by a holder (opened by uid %ld, pid %ld, %s), which the policy does not grant: "
 		    "taking the interface away", name, (long)dev->uid, (long)dev->pid, dev->program);
 		dev->link.ops->close(&dev->link);
@@ -453,7 +452,7 @@ devices_on_event(struct devices *d, const struct netns *ns, const struct netif_e
 	case NETIF_CHANGED:
 		if (!device_is_open(dev)) {
 			memcpy(dev->link.ifname, event->status.ifname, sizeof(dev->link.ifname));
-		} else if (dev->kept && !event->status.carrier) {
+		} else if (dev->link.kept && !event->status.carrier) {
 			/* The news may be of before this open: only what is so now ends it. */
 			(void)device_refresh(d, dev, &status);
 		} else {
@@ -481,6 +480,12 @@ devices_on_relay_end(struct devices *d, uint32_t place, pid_t pid)
 		return;
 	}
 	dev->link.relay.pid = 0;
+	if (dev->link.kept) {
+		if (dev->opening == 0) { /* else the end of the open is what takes it back */
+			device_on_released(d, dev);
+		}
+		return;
+	}
 	if (statepage_set_gone(&dev->page) < 0) {
 		log_warn("%s: writing the state page", dev->link.ifname);
 	}
@@ -499,7 +504,7 @@ devices_resync(struct devices *d, const struct netns *ns)
 		if (dev != NULL && dev->link.netns == ns) {
 			dev->own_addresses = 0; /* that news may be lost, too */
 			(void)device_refresh(d, dev, &status);
-		} else if (d->at[place] != NULL && d->at[place]->kept && d->at[place]->link.netns == ns &&
+		} else if (d->at[place] != NULL && d->at[place]->link.kept && d->at[place]->link.netns == ns &&
 		    !device_is_still_kept(d->at[place])) {
 			device_on_departed(d, d->at[place], "closed");
 		}
@@ -515,7 +520,7 @@ devices_end_all(struct devices *d)
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
 		struct device *dev = devices_find_open(d, place);
 
-		if (dev == NULL && d->at[place] != NULL && d->at[place]->kept) {
+		if (dev == NULL && d->at[place] != NULL && d->at[place]->link.kept) {
 			device_remove_kept(d, d->at[place]);
 		}
 		if (dev != NULL) {

@@ -6,8 +6,8 @@
  * the daemon starts or the policy begins to want it, each open joins it, and it is taken away when the policy wants it no more, or
  * otherwise.  While nobody holds it, it rests: the record says so, and there is no page.
  *
- * What tells the last close is that the interface has lost its carrier, of which there is no news while it is down: it is read now
- * and then (devices_look_at_kept), and whenever somebody asks about the device, or wants to open it.
+ * What tells the last close is the end of the relay; of a direct link, that the interface has lost its carrier, of which there is no news
+ * while it is down: it is read now and then (devices_look_at_kept), and whenever somebody asks about the device, or wants to open it.
  */
 #include "device.h"
 
@@ -29,6 +29,9 @@ device_is_still_kept(struct device *dev)
 void
 device_rest(struct devices *d, struct device *dev)
 {
+	if (dev->link.ops->leave != NULL) {
+		dev->link.ops->leave(&dev->link);
+	}
 	statepage_close(&dev->page);
 	dev->state = DEVICE_CLOSED;
 	if (device_write_journal(d, dev, JOURNAL_KEPT) < 0) {
@@ -66,7 +69,7 @@ device_remove_kept(struct devices *d, struct device *dev)
 static int
 make_kept(struct devices *d, struct device *dev, const struct device_policy *policy, int *channel, char what[SETUP_WHAT_SIZE])
 {
-	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .kernel_name = policy->kernel_name};
+	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .keep = true, .kernel_name = policy->kernel_name};
 	struct netif_status status;
 
 	dev->link = (struct link){.ops = devices_link_of(d, dev->id.kind, DIALECT_BSD, policy), .id = dev->id, .place = dev->place,
@@ -85,8 +88,8 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	}
 	dev->own_addresses = status.up ? 0 : policy->address_count;
 	dev->was_up = status.up;
-	dev->kept = true;
-	/* Until the last step it goes with our descriptor, so that there is no moment in which nobody knows of it. */
+	dev->link.kept = true;
+	/* Until the last step it goes with our descriptor, if the link can, so that there is no moment in which nobody knows of it. */
 	return device_write_journal(d, dev, JOURNAL_KEPT) < 0 ? -1 : dev->link.ops->keep(&dev->link, *channel);
 }
 
@@ -109,7 +112,7 @@ keep(struct devices *d, uint32_t place, struct device_id id)
 	device_remember_policy(dev, policy);
 	if (make_kept(d, dev, policy, &channel, what) < 0) {
 		log_warn("%s: making its persistent interface%s%s", name, what[0] != '\0' ? ": " : "", what);
-		if (channel >= 0) {
+		if (dev->link.ifindex != 0) {
 			dev->link.ops->close(&dev->link);
 		}
 		device_forget(d, dev);
@@ -121,18 +124,24 @@ keep(struct devices *d, uint32_t place, struct device_id id)
 	}
 }
 
+static bool
+is_wanted(const struct devices *d, struct device_id id)
+{
+	return policy_has(d->setup.policy, id) && policy_device(d->setup.policy, id)->persistent;
+}
+
 void
 devices_sync_kept(struct devices *d, uint32_t place)
 {
 	struct device *dev = d->at[place];
-	bool kept = dev != NULL && dev->kept, wanted;
+	bool kept = dev != NULL && dev->link.kept, wanted;
 	struct device_id id;
 
 	if (d->ending || device_is_open(dev) || !device_place_id(place, &id) ||
 	    devices_find_unit(d, netns_own(d->setup.netns)->id, id) != NULL) {
 		return;
 	}
-	wanted = policy_has(d->setup.policy, id) && policy_device(d->setup.policy, id)->persistent;
+	wanted = is_wanted(d, id);
 	if (kept && !wanted) {
 		device_remove_kept(d, dev);
 	} else if (wanted && !kept) {
@@ -157,13 +166,20 @@ devices_set_policy(struct devices *d, const struct policy *policy)
 	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
 		struct device *dev = d->at[place];
 
-		if (dev != NULL && dev->kept && !device_is_open(dev) &&
+		if (dev != NULL && dev->link.kept && !device_is_open(dev) &&
 		    !policy_same(policy_device(old, dev->id), policy_device(policy, dev->id))) {
 			device_remove_kept(d, dev);
 		}
 	}
 	d->setup.policy = policy;
 	devices_sync_all_kept(d);
+}
+
+/* Whether a persistent device of that link can be closed without news of it. */
+static bool
+closes_silently(const struct link_ops *ops)
+{
+	return ops != NULL && ops->leave == NULL;
 }
 
 bool
@@ -176,11 +192,11 @@ devices_look_at_kept(struct devices *d)
 		struct device *dev = d->at[place];
 		struct device_id id;
 
-		if (device_is_open(dev) && dev->kept && dev->state != DEVICE_UP) {
+		if (device_is_open(dev) && dev->link.kept && closes_silently(dev->link.ops) && dev->state != DEVICE_UP) {
 			(void)device_refresh(d, dev, &status);
 		}
-		any = any || (dev != NULL && dev->kept) || (device_place_id(place, &id) && policy_has(d->setup.policy, id) &&
-		    policy_device(d->setup.policy, id)->persistent);
+		any = any || (dev != NULL && dev->link.kept && closes_silently(dev->link.ops)) || (device_place_id(place, &id) &&
+		    is_wanted(d, id) && closes_silently(devices_link_of(d, id.kind, DIALECT_BSD, policy_device(d->setup.policy, id))));
 	}
 	return any;
 }

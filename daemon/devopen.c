@@ -131,7 +131,9 @@ look(struct devices *d, struct device *dev)
 	if (dev->opening == 0 && dev->link.ops->look != NULL) {
 		hold = dev->link.ops->look(&dev->link);
 	}
-	if (hold == RELAYS_OVER) {
+	if (hold == RELAYS_OVER && dev->link.kept) {
+		device_on_released(d, dev);
+	} else if (hold == RELAYS_OVER) {
 		dev->link.ops->close(&dev->link);
 		device_on_departed(d, dev, "closed");
 	}
@@ -189,7 +191,7 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 	dev->pid = request->peer->pid;
 	dev->uid = request->peer->uid;
 	dev->since = time(NULL);
-	if (dev->kept) {
+	if (dev->link.kept) {
 		return 0;
 	}
 	dev->was_up = false;
@@ -252,15 +254,14 @@ take_back(struct devices *d, struct device *dev, bool made)
 	uint32_t place = dev->place;
 	int saved = errno;
 
-	if (!made && dev->kept) {
+	if (dev->link.kept && (!made || dev->link.ops->leave != NULL)) {
 		device_rest(d, dev);
-		errno = saved;
-		return;
+	} else {
+		if (made) {
+			dev->link.ops->close(&dev->link); /* a program that gave its own descriptor would keep it alive */
+		}
+		device_forget(d, dev);
 	}
-	if (made) {
-		dev->link.ops->close(&dev->link); /* a program that gave its own descriptor would keep it alive */
-	}
-	device_forget(d, dev);
 	devices_sync_kept(d, place);
 	errno = saved;
 }
@@ -274,7 +275,7 @@ complete(struct devices *d, struct device *dev, const struct device_attach *requ
 	char name[DEVICE_TEXT_SIZE];
 	int page = -1;
 
-	if (!dev->kept && policy_configures(policy) && configure(d, dev, request, policy, status) < 0) {
+	if (!dev->link.kept && policy_configures(policy) && configure(d, dev, request, policy, status) < 0) {
 		goto fail;
 	}
 	page = statepage_reader(&dev->page, d->setup.rundir);
@@ -321,13 +322,19 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		return -1;
 	}
 	dev = devices_entry(d, out->place);
-	if (dev != NULL && dev->kept && !device_is_still_kept(dev)) {
+	if (dev != NULL && dev->link.kept && !device_is_still_kept(dev)) {
 		device_forget(d, dev);
+	}
+	if (dev != NULL && dev->link.kept && request->how.dialect == DIALECT_LINUX && dev->link.ops->channel != CHANNEL_DIRECT) {
+		errno = EBUSY;
+		refuse(d, REFUSED_LINK, request, "its persistent interface is none of the kernel's tun driver (link)");
+		errno = EBUSY;
+		return -1;
 	}
 	if (dev == NULL || prepare(d, dev, request, policy) < 0) {
 		return -1;
 	}
-	how.join = dev->kept;
+	how.join = dev->link.kept;
 	/* In the linux dialect the program names the interface. */
 	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	device_name(d, dev, name);

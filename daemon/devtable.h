@@ -30,7 +30,6 @@ struct device {
 	struct link link;
 	struct statepage page;
 	uint64_t opening; /* a number of its own, from when its relay starts until devices_attach_finish(); 0: it has come to that */
-	bool kept; /* the interface is persistent, of our making; also while the device is closed */
 	bool was_up; /* since it was opened, or made */
 	bool up_on_address;       /* by the policy of its open */
 	unsigned own_addresses;   /* added by us, and yet to be told of, that are no reason to bring it up */

@@ -86,6 +86,13 @@ static const unsigned capture_calls[] = {
 #endif
 };
 
+static const unsigned keeper_calls[] = {
+	SYS_ppoll, SYS_sendto, SYS_recvfrom,
+#ifdef SYS_poll
+	SYS_poll,
+#endif
+};
+
 /* What a relay asks of its sockets: how much is queued, and whether the interface is there and up. */
 static const unsigned relay_ioctls[] = {FIONREAD, SIOCGIFNAME, SIOCGIFFLAGS, SIOCGIFINDEX};
 static const unsigned capture_ioctls[] = {SIOCGIFNAME, SIOCGIFFLAGS};
@@ -183,6 +190,8 @@ os_limit_calls(enum os_role role)
 	} else if (role == OS_ROLE_CAPTURE) {
 		allow(&p, capture_calls, COUNT(capture_calls));
 		allow_with(&p, SYS_ioctl, 1, capture_ioctls, COUNT(capture_ioctls));
+	} else if (role == OS_ROLE_KEEPER) {
+		allow(&p, keeper_calls, COUNT(keeper_calls));
 	} else {
 		allow(&p, worker_calls, COUNT(worker_calls));
 		allow_with(&p, SYS_fcntl, 1, worker_fcntls, COUNT(worker_fcntls));

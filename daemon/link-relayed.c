@@ -24,6 +24,11 @@ link_relayed_read(struct link *l, struct netif_status *status)
 	counters.to_program.dropped += counters.port_dropped + status->to_program.dropped;
 	status->to_program = counters.to_program;
 	status->from_program = counters.from_program;
+	/* The kernel's carrier is away also where the interface is down, and it knows nothing of what is kept. */
+	if (l->kept) {
+		status->persist = true;
+		status->carrier = l->relay.pid != 0;
+	}
 	return 0;
 }
 

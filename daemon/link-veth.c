@@ -16,6 +16,11 @@
  * be found free (measured: with ARP 1 to 2 seconds).  Its MAC address is chosen here, so that the relay knows it before the first frame.
  * What Ethernet cannot hide: the interface has a MAC address and says BROADCAST, where a tun would say POINTOPOINT.
  *
+ * A persistent pair's far end is in a namespace that a process holds which does nothing else (keeper.c); relays come into it, and it is
+ * found by the number that the near end's namespace has for it.  While no relay is there the far end is down, so the near end has no
+ * carrier.  It comes up before the relay is there, since no port can be opened on an interface that is down: what the kernel sends until
+ * the relay listens, before the program has its device, is lost.
+ *
  * Offloads are off at both ends: a program must see whole frames with their checksums done, not what a card would have finished.
  *
  * Sources: drivers/net/veth.c (veth_newlink, veth_xmit; is_skb_forwardable in net/core/dev.c), ethtool.h, rtnetlink(7); IFF_NOARP:
@@ -34,6 +39,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "keeper.h"
 #include "link-relayed.h"
 #include "log.h"
 #include "mac.h"
@@ -41,15 +47,15 @@
 #include "protocol/sys.h"
 #include "relays.h"
 
-#define FAR_IFNAME "port"
+#define FAR_IFNAME KEEPER_IFNAME
 /* More than there are devices. */
 #define NAME_NUMBERS_MAX (2 * DEVICE_PLACES_MAX)
 #define FAR_MTU 65535 /* ETH_MAX_MTU */
 
-/* What the port knows of the interface. */
-struct far {
-	struct netif *netif; /* of the port's namespace */
-	struct netif_status status; /* the port's */
+/* What one end of a pair knows of the other. */
+struct end {
+	struct netif *netif; /* of its namespace */
+	struct netif_status status; /* its own */
 };
 
 static const char *
@@ -116,7 +122,7 @@ silence_ipv6(int ns)
 }
 
 static int
-set_up_far_end(int ns)
+set_far_end(int ns, bool up)
 {
 	struct ifreq request = {.ifr_name = FAR_IFNAME};
 	int sock = socket_in(ns), result, saved;
@@ -127,7 +133,7 @@ set_up_far_end(int ns)
 	silence_ipv6(ns);
 	switch_offloads_off(sock, FAR_IFNAME);
 	/* No ARP and no multicast of its own; what a frame's address is does not matter to who listens at the port. */
-	request.ifr_flags = IFF_UP | IFF_NOARP | IFF_BROADCAST;
+	request.ifr_flags = (short)((up ? IFF_UP : 0) | IFF_NOARP | IFF_BROADCAST);
 	result = ioctl(sock, SIOCSIFFLAGS, &request);
 	saved = errno;
 	close(sock);
@@ -195,7 +201,7 @@ make_pair(struct link *l, const struct link_open *how, int ns, const uint8_t *ma
 		return -1; /* taken away, or renamed, by somebody: with its namespace it goes */
 	}
 	l->ifindex = status->ifindex;
-	return set_up_near_end(l) < 0 ? -1 : set_up_far_end(ns);
+	return set_up_near_end(l) < 0 ? -1 : set_far_end(ns, !how->keep);
 }
 
 static void
@@ -208,6 +214,77 @@ veth_close(struct link *l)
 	link_relayed_end(l);
 }
 
+static bool
+is_other_end(int ns, void *argument)
+{
+	const struct end *e = argument;
+	int32_t number;
+
+	return netif_peer_number(e->netif, ns, &number) == 0 && number == e->status.far_netns;
+}
+
+/* The namespace of a persistent pair's far end, and what the near end is now.  A descriptor, or -1 with errno. */
+static int
+open_far_namespace(const struct link *l, struct netif_status *status)
+{
+	struct end near = {.netif = l->netns->netif};
+	uint64_t id;
+	int ns = -1;
+
+	if (netif_read(near.netif, NULL, l->ifindex, false, &near.status) < 0) {
+		return -1;
+	}
+	if (near.status.far_netns >= 0) {
+		ns = os_netns_search_by(is_other_end, &near, l->keeper, &id);
+	}
+	if (ns < 0) {
+		log_warnx("%s: the process that keeps its far end cannot be found, or not be looked into (CAP_SYS_PTRACE)", l->ifname);
+		errno = ENXIO;
+		return -1;
+	}
+	*status = near.status;
+	return ns;
+}
+
+static void
+veth_leave(struct link *l)
+{
+	struct netif_status status;
+	int saved = errno, ns;
+
+	link_relayed_end(l);
+	ns = open_far_namespace(l, &status);
+	if (ns >= 0) {
+		(void)set_far_end(ns, false);
+		close(ns);
+	}
+	errno = saved;
+}
+
+/* What is open's own: a fresh pair, or the one that is there.  The far end's namespace, or -1 with errno; mac: the near end's, of a tun. */
+static int
+get_pair(struct link *l, const struct link_open *how, uint8_t mac[ETHERTUN_MAC_BYTES], struct netif_status *status)
+{
+	bool is_tun = l->id.kind == DEVICE_TUN;
+	int ns, result;
+
+	if (how->join) {
+		ns = open_far_namespace(l, status);
+		result = ns < 0 ? -1 : set_far_end(ns, true);
+		if (result == 0) {
+			memcpy(mac, status->mac, sizeof(status->mac));
+		}
+	} else {
+		ns = os_netns_make();
+		errno = errno == EPERM ? ENXIO : errno;
+		result = ns < 0 || (is_tun && mac_make_random(mac) < 0) ? -1 : make_pair(l, how, ns, is_tun ? mac : NULL, status);
+	}
+	if (result < 0 && ns >= 0) {
+		sys_close(ns);
+	}
+	return result < 0 ? -1 : ns;
+}
+
 static int
 veth_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
 {
@@ -215,37 +292,43 @@ veth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		.place = l->place, .kind = l->id.kind, .open_number = l->open_number, .netns_fd = l->netns->fd,
 		.port_ifname = FAR_IFNAME, .access = how->access, .nonblock = how->nonblock,
 	};
-	bool is_tun = l->id.kind == DEVICE_TUN;
 	int saved;
 
-	if (is_tun && mac_make_random(start.mac) < 0) {
-		return -1;
-	}
-	start.port_netns_fd = os_netns_make();
-	if (start.port_netns_fd < 0) {
-		errno = errno == EPERM ? ENXIO : errno;
-		return -1;
-	}
-	if (make_pair(l, how, start.port_netns_fd, is_tun ? start.mac : NULL, status) < 0) {
-		saved = errno;
-		veth_close(l);
-		close(start.port_netns_fd);
-		errno = saved;
-		return -1;
+	start.port_netns_fd = get_pair(l, how, start.mac, status);
+	if (start.port_netns_fd >= 0 && how->keep) {
+		*channel = start.port_netns_fd; /* with which it would go */
+		return 0;
 	}
 	start.ifindex = l->ifindex;
-	if (relays_start(l->relays, &start, &l->relay) < 0) {
+	if (start.port_netns_fd < 0 || relays_start(l->relays, &start, &l->relay) < 0) {
 		saved = errno;
 		l->relay.pid = 0;
-		veth_close(l);
-		close(start.port_netns_fd);
+		if (!how->join) {
+			veth_close(l);
+		}
+		if (start.port_netns_fd >= 0) {
+			close(start.port_netns_fd);
+		}
 		errno = saved;
 		return -1;
 	}
-	/* The relay's alone from here on. */
+	/* The relay's, or the keeper's, from here on. */
 	close(start.port_netns_fd);
 	*channel = -1;
 	return 0;
+}
+
+static int
+veth_keep(struct link *l, int channel)
+{
+	int root = relays_open_root(l->relays), result;
+
+	if (root < 0) {
+		return -1;
+	}
+	result = keeper_start(root, channel, &l->keeper);
+	sys_close(root);
+	return result;
 }
 
 static int
@@ -253,6 +336,8 @@ veth_adopt(struct link *l, struct netif_status *status)
 {
 	if (relays_adopt(l->relays, l->place, &l->relay) < 0) {
 		l->relay.pid = 0;
+	}
+	if (l->relay.pid == 0 && !l->kept) {
 		errno = ENODEV;
 		return -1;
 	}
@@ -266,26 +351,17 @@ veth_adopt(struct link *l, struct netif_status *status)
 	return 0;
 }
 
-static bool
-is_peer_of_port(int ns, void *argument)
-{
-	const struct far *f = argument;
-	int32_t number;
-
-	return netif_peer_number(f->netif, ns, &number) == 0 && number == f->status.far_netns;
-}
-
 /* The port is joined to the interface, and its namespace has a number for the interface's. */
 static int
 veth_find(struct link *l, pid_t holder, struct link_place *where)
 {
 	int port_ns = l->relay.pid != 0 ? os_process_netns(l->relay.pid) : -1;
-	struct far far = {.netif = port_ns >= 0 ? netif_new(port_ns) : NULL};
+	struct end far = {.netif = port_ns >= 0 ? netif_new(port_ns) : NULL};
 
 	where->netns_fd = -1;
 	if (far.netif != NULL && netif_read(far.netif, FAR_IFNAME, 0, false, &far.status) == 0 && far.status.far_netns >= 0) {
 		where->ifindex = far.status.far_ifindex;
-		where->netns_fd = os_netns_search_by(is_peer_of_port, &far, holder, &where->netns);
+		where->netns_fd = os_netns_search_by(is_other_end, &far, holder, &where->netns);
 	}
 	if (where->netns_fd >= 0 && l->netns != NULL && where->netns == l->netns->id) {
 		close(where->netns_fd);
@@ -311,6 +387,8 @@ const struct link_ops link_veth = {
 	.channel = CHANNEL_RELAYED,
 	.unavailable = veth_unavailable,
 	.open = veth_open,
+	.keep = veth_keep,
+	.leave = veth_leave,
 	.adopt = veth_adopt,
 	.read = link_relayed_read,
 	.find = veth_find,

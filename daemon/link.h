@@ -29,9 +29,11 @@ struct link {
 	uint32_t place;             /* the device's: a channel is marked with it where the kernel has room for a mark */
 	uint32_t ifindex;
 	char ifname[MESSAGE_IFNAME_SIZE];
+	bool kept;                  /* the interface is persistent, of our making; also while the device is closed */
 	uint64_t open_number;       /* of this open */
 	struct relays *relays;      /* relayed links: who starts relays */
 	struct relays_process relay; /* relayed links; pid 0: none */
+	pid_t keeper;               /* veth, kept: who is asked first where the far end is; 0: not known */
 };
 
 /* Where an interface is. */
@@ -45,6 +47,7 @@ struct link_place {
 struct link_open {
 	unsigned access; /* MESSAGE_ACCESS_* */
 	bool nonblock;
+	bool keep;        /* what is made is to be persistent, and nobody is to hold it yet: keep() follows */
 	bool join;        /* the interface is there: l->ifindex, made by us, persistent */
 	bool kernel_name; /* the interface is not to be called l->ifname: the kernel chooses */
 	enum message_dialect dialect;
@@ -66,17 +69,24 @@ struct link_ops {
 	 * exists, never joined; or, with how->join, opens the one that l names: EBUSY if somebody holds it.  Fills l->ifindex,
 	 * l->ifname, *status (no addresses; as of a fresh interface) and *channel, a close-on-exec descriptor for the
 	 * program (it may be given_fd itself), which the caller closes once it is passed on; or, where l->relay is set, -1: that comes from
-	 * the relay, when it serves (relays_callbacks), before which the interface should not be used.  Errors: EBUSY; EINVAL, EACCES
-	 * (given_fd or the flags are not what they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error
-	 * nothing is left.
+	 * the relay, when it serves (relays_callbacks), before which the interface should not be used.  With how->keep *channel is what
+	 * holds the interface until then; or -1, where nothing need.  Errors: EBUSY; EINVAL, EACCES (given_fd or the flags are not what
+	 * they must be); ENXIO (the link cannot work here now); ENOMEM, EMFILE, ENFILE.  After an error nothing is left but what was there.
 	 */
 	int (*open)(struct link *l, const struct link_open *how, int *channel, struct netif_status *status);
 
 	/*
-	 * NULL: the link has none.  Makes the interface of a fresh channel persistent: it stays when its last descriptor is closed, and
-	 * can be opened again with how->join.  While nobody holds it, its status has no carrier.
+	 * NULL: the link has none.  Makes an interface that was opened with how->keep persistent: it stays when its last descriptor is
+	 * closed, and can be opened again with how->join.  From then on its status says that it persists, and, while nobody holds it, that
+	 * it has no carrier.
 	 */
 	int (*keep)(struct link *l, int channel);
+
+	/*
+	 * NULL: the kernel does it, and shows it by the carrier; else what shows is the end of the relay.  Nobody holds the kept interface
+	 * any more: ends what is left of its relay, and takes its carrier away.  Idempotent; errno is the caller's.
+	 */
+	void (*leave)(struct link *l);
 
 	/*
 	 * Whether the interface that l (from a journal record) names still exists and is of this link's making; fills

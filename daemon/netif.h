@@ -20,9 +20,9 @@ struct netif_status {
 	uint32_t ifindex;
 	char ifname[MESSAGE_IFNAME_SIZE];
 	bool up;
-	bool carrier;   /* Linux tun: somebody holds it; other drivers: as they say */
+	bool carrier;   /* Linux tun, and what a link has kept: somebody holds it; other drivers: as they say */
 	bool stalled;   /* macOS: up, as an address has made it, and not running: it sends nothing until it is brought up, too */
-	bool persist;   /* Linux tun: the interface would survive its last descriptor */
+	bool persist;   /* Linux tun, and what a link has kept: the interface would survive its last descriptor */
 	uint32_t mtu;   /* bytes */
 	bool ethernet;  /* frames are Ethernet's, and it is no loopback */
 	bool has_mac;

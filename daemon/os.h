@@ -154,6 +154,7 @@ enum os_role {
 	OS_ROLE_WORKER,
 	OS_ROLE_RELAY,
 	OS_ROLE_CAPTURE,
+	OS_ROLE_KEEPER,
 };
 int os_limit_calls(enum os_role role);
 

@@ -367,6 +367,12 @@ listen_to(struct entry *e, int *fd)
 	return 0;
 }
 
+int
+relays_open_root(const struct relays *r)
+{
+	return openat(r->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
 /* What is open while a relay is started. */
 enum { FD_PROGRAM, FD_CHANNEL, FD_ROOT, FD_COUNTERS, FD_READY_HERE, FD_READY_THERE, FDS };
 
@@ -376,7 +382,7 @@ prepare_descriptors(const struct relays *r, const struct relays_start *how, int 
 	for (unsigned i = 0; i < FDS; i++) {
 		fds[i] = -1;
 	}
-	fds[FD_ROOT] = openat(r->rundir, PATHS_EMPTY_DIR, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	fds[FD_ROOT] = relays_open_root(r);
 	fds[FD_COUNTERS] = make_counters(r, how->place);
 	if (fds[FD_ROOT] < 0 || fds[FD_COUNTERS] < 0 || os_pipe(&fds[FD_READY_HERE]) < 0) {
 		return -1;

@@ -59,6 +59,9 @@ void relays_free(struct relays *r);
  */
 int relays_start(struct relays *r, const struct relays_start *how, struct relays_process *process);
 
+/* A directory with nothing in it, for a process without rights to have as its root: close-on-exec; -1 with errno. */
+int relays_open_root(const struct relays *r);
+
 /* Watches one that an earlier daemon started.  0, or -1 with errno ESRCH: it has ended. */
 int relays_adopt(struct relays *r, uint32_t place, const struct relays_process *process);
 

@@ -85,12 +85,12 @@ def end_of(daemon, namespace):
     wait_until(lambda: not relays(daemon) and set(namespace.interfaces()) == {"lo"}, what="no relay and no interface is left")
 
 
-def relays(daemon):
-    """The relays of a daemon's RUNDIR, whoever started them."""
+def relays(daemon, role="relay"):
+    """The relays of a daemon's RUNDIR, or its processes of another role, whoever started them."""
     found = []
     for entry in pathlib.Path("/proc").iterdir():
         try:
-            if entry.name.isdigit() and b"--role=relay" in (entry / "cmdline").read_bytes() and \
+            if entry.name.isdigit() and f"--role={role}".encode() in (entry / "cmdline").read_bytes() and \
                     os.readlink(entry / "root") == str(daemon.rundir / "empty"):
                 found.append(int(entry.name))
         except OSError:

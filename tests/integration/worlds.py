@@ -146,6 +146,11 @@ class Namespace:
     def has(self, name):
         return name in self.interfaces()
 
+    def ifindex(self, name):
+        """An interface's index; None: it is not there, at the moment."""
+        line = self.interfaces().get(name)
+        return int(line.split(":")[0]) if line else None
+
     def is_up(self, name):
         line = self.interfaces().get(name, "")
         return "UP" in line.partition("<")[2].partition(">")[0].split(",")

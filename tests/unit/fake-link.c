@@ -20,7 +20,7 @@ static struct {
 	ino_t channel_inode;
 } interfaces[INTERFACES_MAX];
 static uint32_t last_index;
-static unsigned fail_in, set_up_calls, after_interface_calls;
+static unsigned fail_in, set_up_calls, after_interface_calls, leave_calls;
 static int fail_error, read_error;
 static pid_t relay_pid;
 static enum relays_hold present_hold;
@@ -39,6 +39,7 @@ fake_link_reset(void)
 	read_error = 0;
 	set_up_calls = 0;
 	after_interface_calls = 0;
+	leave_calls = 0;
 	relay_pid = 0;
 	present_hold = RELAYS_HELD;
 }
@@ -129,6 +130,12 @@ unsigned
 fake_link_after_interface_calls(void)
 {
 	return after_interface_calls;
+}
+
+unsigned
+fake_link_leave_calls(void)
+{
+	return leave_calls;
 }
 
 static const char *
@@ -289,6 +296,67 @@ const struct link_ops fake_link = {
 	.close = fake_close,
 };
 
+/* As a relayed link does: no relay is started for what is only to be there, and one is for who joins. */
+static int
+relayed_open(struct link *l, const struct link_open *how, int *channel, struct netif_status *status)
+{
+	pid_t relay = relay_pid;
+	int result;
+
+	if (how->keep) {
+		relay_pid = 0;
+		result = fake_open(l, how, channel, status);
+		relay_pid = relay;
+		return result;
+	}
+	result = fake_open(l, how, channel, status);
+	if (result == 0 && how->join) {
+		close(*channel);
+		*channel = -1;
+		l->relay.pid = relay_pid;
+	}
+	return result;
+}
+
+static int
+relayed_read(struct link *l, struct netif_status *status)
+{
+	int result = fake_read(l, status);
+
+	status->persist = l->kept;
+	status->carrier = l->relay.pid != 0;
+	return result;
+}
+
+static void
+relayed_leave(struct link *l)
+{
+	unsigned i = find(l->ifindex);
+
+	leave_calls++;
+	l->relay.pid = 0;
+	if (i < INTERFACES_MAX) {
+		interfaces[i].status.carrier = false;
+	}
+}
+
+const struct link_ops fake_relayed_link = {
+	.name = "relayed",
+	.kinds = 1u << DEVICE_TUN | 1u << DEVICE_TAP,
+	.channel = CHANNEL_RELAYED,
+	.unavailable = fake_unavailable,
+	.open = relayed_open,
+	.keep = fake_keep,
+	.leave = relayed_leave,
+	.adopt = relayed_read,
+	.read = relayed_read,
+	.look = fake_look,
+	.after_interface = fake_after_interface,
+	.set_up = fake_set_up,
+	.prove = fake_prove,
+	.close = fake_close,
+};
+
 const struct link_ops *
 fake_link_for(uint8_t kind)
 {
@@ -298,5 +366,5 @@ fake_link_for(uint8_t kind)
 const struct link_ops *
 fake_link_named(const char *name)
 {
-	return strcmp(name, fake_link.name) == 0 ? &fake_link : NULL;
+	return strcmp(name, fake_link.name) == 0 ? &fake_link : strcmp(name, fake_relayed_link.name) == 0 ? &fake_relayed_link : NULL;
 }

@@ -15,6 +15,9 @@
 
 extern const struct link_ops fake_link;
 
+/* The same, relayed: of what is persistent a relay's end is the last close, and the link is told to leave it. */
+extern const struct link_ops fake_relayed_link;
+
 /* Forgets everything; closes the kernel's ends. */
 void fake_link_reset(void);
 
@@ -45,6 +48,7 @@ void fake_link_move(uint32_t ifindex, uint64_t netns, uint32_t new_ifindex);
 /* Number of calls of set_up; of after_interface, for a link that still has its name. */
 unsigned fake_link_set_up_calls(void);
 unsigned fake_link_after_interface_calls(void);
+unsigned fake_link_leave_calls(void); /* of fake_relayed_link */
 
 /* link_for and link_named of a struct devices_setup. */
 const struct link_ops *fake_link_for(uint8_t kind);

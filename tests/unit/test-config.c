@@ -188,12 +188,6 @@ static const struct {
 	    "device\n"},
 	{"addresses = {10.0.0.1/24}", "conf:1:1: this belongs in the block of a device\n"},
 	{"device tap0 { tap-units = 3 }", "conf:1:15: this is for the file as a whole: write it outside of blocks\n"},
-	{"device tap0 { link = veth persistent = true }", "conf:1:40: the link 'veth' makes no persistent interfaces: they would go with "
-	    "their last program\n"},
-	{"link = veth device tun { persistent = true } device tun0 { mtu = 100 } device tun1 { link = linux }",
-	    "conf:1:39: the link 'veth' makes no persistent interfaces: they would go with their last program\n"},
-	{"device tap { persistent = true } device tap0 { link = veth }",
-	    "conf:1:55: the link 'veth' makes no persistent interfaces: they would go with their last program\n"},
 	{"names \"x\" { persistent = true }", "conf:1:13: this is for the block of a device, not of names\n"},
 	{"device tpa0 { mtu = 1 }", "conf:1:8: this is not the name of a device: those are tun0, tun1, ... and tap0, tap1, ..., and tun "
 	    "and tap for all of a kind\n"},

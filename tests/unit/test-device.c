@@ -472,17 +472,24 @@ START_TEST(another_policy_holds_for_the_next_open)
 }
 END_TEST
 
-/* tap0 is persistent, and closed; its interface's index. */
+/* tap0 is persistent, on that link, and closed; its interface's index. */
 static uint32_t
-keep_tap0(void)
+keep_tap0_on(const struct link_ops *link)
 {
 	world.policy->devices[POLICY_FIRST_BLOCK] = world.policy->devices[POLICY_TAP];
 	world.policy->devices[POLICY_FIRST_BLOCK].persistent = true;
+	strcpy(world.policy->devices[POLICY_FIRST_BLOCK].link, link->name);
 	world.policy->index[DEVICE_TAP - DEVICE_TUN][0] = POLICY_FIRST_BLOCK;
 	(void)devices_adopt(world.devices);
 	ck_assert_uint_eq(fake_link_count(), 1);
 	ck_assert_uint_eq(devices_open_count(world.devices), 0);
 	return 1;
+}
+
+static uint32_t
+keep_tap0(void)
+{
+	return keep_tap0_on(&fake_link);
 }
 
 START_TEST(persistent_interface_is_joined_and_stays)
@@ -1030,6 +1037,107 @@ START_TEST(an_open_after_a_close_waits_until_what_was_written_is_through)
 }
 END_TEST
 
+/* tap0 is persistent, relayed, and open. */
+static struct device_attached
+open_kept_by_relay(void)
+{
+	struct device_attached begun, a;
+
+	begun = begin_attach(DEVICE_TAP, 0);
+	ck_assert_int_eq(finish_attach(&begun, true, &a), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	return a;
+}
+
+START_TEST(a_persistent_interface_outlives_its_relays)
+{
+	uint32_t ifindex = keep_tap0_on(&fake_relayed_link);
+	struct device_attached a;
+
+	for (unsigned i = 1; i <= 2; i++) {
+		a = open_kept_by_relay();
+		ck_assert_uint_eq(a.ifindex, ifindex);
+		/* What the kernel says of its carrier is no last close: it may be down. */
+		fake_link_interface(ifindex)->carrier = false;
+		tell_changed(ifindex);
+		ck_assert_uint_eq(devices_open_count(world.devices), 1);
+		ck_assert_uint_eq(read_page(a.page).gone, 0);
+		fake_link_interface(ifindex)->carrier = true;
+		devices_on_relay_end(world.devices, a.place, 78); /* another's */
+		ck_assert_uint_eq(devices_open_count(world.devices), 1);
+		devices_on_relay_end(world.devices, a.place, 77);
+		ck_assert_uint_eq(devices_open_count(world.devices), 0);
+		ck_assert_uint_eq(read_page(a.page).gone, 1);
+		ck_assert_uint_eq(fake_link_leave_calls(), i);
+		ck_assert_uint_eq(fake_link_count(), 1);
+		close_attached(&a);
+	}
+	/* Its end is told, so nobody need look. */
+	ck_assert(!devices_look_at_kept(world.devices));
+}
+END_TEST
+
+START_TEST(a_persistent_interface_stays_when_a_relay_does_not_come_up)
+{
+	uint32_t ifindex = keep_tap0_on(&fake_relayed_link);
+	struct device_attached begun = begin_attach(DEVICE_TAP, 0), a;
+
+	devices_on_relay_end(world.devices, begun.place, 77);
+	ck_assert_int_eq(finish_attach(&begun, false, &a), ENXIO);
+	ck_assert_uint_eq(devices_open_count(world.devices), 0);
+	ck_assert_uint_ge(fake_link_leave_calls(), 1);
+	a = open_kept_by_relay();
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	/* And when its end is known before it is told. */
+	fake_link_hold(RELAYS_OVER);
+	begun = begin_attach(DEVICE_TAP, 0);
+	ck_assert_uint_eq(read_page(a.page).gone, 1);
+	fake_link_hold(RELAYS_HELD);
+	close_attached(&a);
+	ck_assert_int_eq(finish_attach(&begun, true, &a), 0);
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(next_daemon_finds_persistent_interfaces_with_and_without_relay)
+{
+	uint32_t ifindex = keep_tap0_on(&fake_relayed_link);
+	struct device_attached begun, a;
+
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	a = open_kept_by_relay();
+	devices_settle(world.devices, a.place, "program");
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).ifindex, ifindex);
+	devices_on_relay_end(world.devices, a.place, 77);
+	close_attached(&a);
+	/* Killed while a relay was on its way: nobody has the channel. */
+	begun = begin_attach(DEVICE_TAP, 0);
+	ck_assert_uint_ne(begun.opening, 0);
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 0);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	a = open_kept_by_relay();
+	ck_assert_uint_eq(a.ifindex, ifindex);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(a_persistent_interface_that_is_taken_away_leaves_nothing_else)
+{
+	uint32_t ifindex = keep_tap0_on(&fake_relayed_link);
+
+	fake_link_depart(ifindex);
+	tell(NETIF_DEPARTED, ifindex);
+	ck_assert_uint_eq(fake_link_after_interface_calls(), 1);
+	ck_assert_uint_eq(fake_link_count(), 1); /* another one */
+	ck_assert_ptr_null(fake_link_interface(ifindex));
+}
+END_TEST
+
 int
 main(void)
 {
@@ -1069,6 +1177,10 @@ main(void)
 	tcase_add_test(tcase, end_all_takes_persistent_interfaces_too);
 	tcase_add_test(tcase, address_does_not_undo_an_explicit_down);
 	tcase_add_test(tcase, explicit_down_is_remembered_by_the_next_daemon);
+	tcase_add_test(tcase, a_persistent_interface_outlives_its_relays);
+	tcase_add_test(tcase, a_persistent_interface_stays_when_a_relay_does_not_come_up);
+	tcase_add_test(tcase, next_daemon_finds_persistent_interfaces_with_and_without_relay);
+	tcase_add_test(tcase, a_persistent_interface_that_is_taken_away_leaves_nothing_else);
 	tcase_add_test(tcase, persistence_set_behind_our_back_ends_the_device);
 	tcase_add_test(tcase, rename_is_followed);
 	tcase_add_test(tcase, move_to_a_namespace_that_is_known_is_followed);
