@@ -98,13 +98,15 @@ create_two(int sock, const char *near, const char *far)
 {
 	int saved;
 
-	if (request_by_name(sock, SIOCIFCREATE, near) < 0) {
+	if (near != NULL && request_by_name(sock, SIOCIFCREATE, near) < 0) {
 		return -1;
 	}
 	if (request_by_name(sock, SIOCIFCREATE, far) < 0) {
 		/* The far end may be a stranger's: only what was made here is taken away again. */
 		saved = errno;
-		(void)feth_destroy(sock, near);
+		if (near != NULL) {
+			(void)feth_destroy(sock, near);
+		}
 		errno = saved;
 		return -1;
 	}

@@ -28,9 +28,10 @@ bool feth_far_name(const struct feth_range *range, const char *near, char far[IF
 
 /*
  * Makes two interfaces, down and not joined yet, which take the largest MTU that there is (16370).  -1 with EEXIST, EBUSY (one of the names
- * is taken, or was until just now), and there is neither.
+ * is taken, or was until just now), and there is neither.  near NULL: the far one alone, to be joined to one that is there.
  */
 int feth_create(int sock, const char *near, const char *far);
+/* An empty name for far: none, which is no error where there is none. */
 int feth_join(int sock, const char *near, const char *far);
 int feth_destroy(int sock, const char *ifname);
 

@@ -16,6 +16,9 @@
  * them away with the relay: so that is done when the relay ends, and by the next daemon for a relay that ended while none served.  Which
  * numbers are ours, feth.h says; they are taken in turn, by the number of this open.
  *
+ * A persistent interface is a near end without a peer: so it has no active medium, and what the kernel sends is gone.  An open makes
+ * the far end its peer, and the far end anew if somebody has destroyed it.
+ *
  * Sources: XNU bsd/net/if_fake.c (feth_output_common).
  */
 #include "link.h"
@@ -67,34 +70,64 @@ create_pair(int sock, struct link *l, char far[IFNAMSIZ])
 	return -1;
 }
 
+/* The two ends are a cable, whose far end is ready. */
+static int
+join_ends(int sock, const char *near, const char *far)
+{
+	return feth_join(sock, near, far) < 0 || feth_set_mtu(sock, far, 0) < 0 || feth_bring_up(sock, far) < 0 ? -1 : 0;
+}
+
+static int
+read_mac(const struct link *l, uint32_t ifindex, uint8_t *mac)
+{
+	struct netif_status near;
+
+	if (netif_read(l->netns->netif, NULL, ifindex, false, &near) < 0 || !near.has_mac) {
+		errno = ENXIO;
+		return -1;
+	}
+	memcpy(mac, near.mac, sizeof(near.mac));
+	return 0;
+}
+
 /* The pair, with its far end ready.  mac: a tun's is told its near end's; NULL: not.  0, or -1 with errno, and there is none. */
 static int
 make_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
 {
-	struct netif_status near;
 	uint8_t fresh[6];
 
 	if (create_pair(sock, l, far) < 0) {
 		return -1;
 	}
-	if (feth_join(sock, l->ifname, far) < 0 || feth_set_mtu(sock, far, 0) < 0 || feth_bring_up(sock, far) < 0 ||
-	    mac_make_random(fresh) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0 ||
+	if (join_ends(sock, l->ifname, far) < 0 || mac_make_random(fresh) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0 ||
 	    netif_set_mac(l->netns->netif, status->ifindex, fresh) < 0) {
 		log_warn("%s: setting it up", l->ifname);
 		destroy_pair(sock, l->ifname);
 		errno = errno == EBUSY ? ENXIO : errno; /* it was a number that is free */
 		return -1;
 	}
-	if (mac != NULL) {
-		if (netif_read(l->netns->netif, NULL, status->ifindex, false, &near) < 0 || !near.has_mac) {
-			errno = ENXIO;
-			destroy_pair(sock, l->ifname);
-			return -1;
-		}
-		memcpy(mac, near.mac, sizeof(near.mac));
+	if (mac != NULL && read_mac(l, status->ifindex, mac) < 0) {
+		destroy_pair(sock, l->ifname);
+		return -1;
 	}
 	l->ifindex = status->ifindex;
 	return 0;
+}
+
+/* The same for a near end that is there, and stays after an error. */
+static int
+join_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
+{
+	if (!feth_far_name(&feth_of_links, l->ifname, far) || netif_find(l->netns->netif, l->ifname, status) < 0 ||
+	    status->ifindex != l->ifindex) {
+		errno = ENODEV; /* gone, or another of that name */
+		return -1;
+	}
+	if (feth_create(sock, NULL, far) < 0 && errno != EEXIST) {
+		return -1;
+	}
+	(void)feth_join(sock, l->ifname, "");
+	return join_ends(sock, l->ifname, far) < 0 || (mac != NULL && read_mac(l, l->ifindex, mac) < 0) ? -1 : 0;
 }
 
 /* Takes the pair away, whoever made it: the name says that it is one of ours. */
@@ -133,6 +166,28 @@ feth_after_interface(struct link *l)
 }
 
 static void
+feth_leave(struct link *l)
+{
+	int saved = errno, sock;
+
+	link_relayed_end(l);
+	sock = feth_socket();
+	if (sock >= 0) {
+		(void)feth_join(sock, l->ifname, "");
+		close(sock);
+	}
+	errno = saved;
+}
+
+/* Nothing takes a feth away but who destroys it. */
+static int
+feth_keep(struct link *l, int channel)
+{
+	feth_leave(l);
+	return 0;
+}
+
+static void
 feth_close(struct link *l)
 {
 	if (l->ifindex != 0) {
@@ -152,7 +207,7 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	};
 	int sock, saved, result;
 
-	if (how->given_fd >= 0 || how->join) {
+	if (how->given_fd >= 0) {
 		errno = EINVAL;
 		return -1;
 	}
@@ -160,7 +215,7 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	if (sock < 0) {
 		return -1;
 	}
-	result = make_pair(sock, l, far, l->id.kind == DEVICE_TUN ? start.mac : NULL, status);
+	result = (how->join ? join_pair : make_pair)(sock, l, far, l->id.kind == DEVICE_TUN ? start.mac : NULL, status);
 	sys_close(sock);
 	if (result < 0) {
 		/* What the kernel thinks of one of our own requests is nothing that the program has asked for. */
@@ -168,14 +223,16 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		return -1;
 	}
 	start.ifindex = l->ifindex;
-	if (relays_start(l->relays, &start, &l->relay) < 0) {
+	*channel = -1;
+	if (!how->keep && relays_start(l->relays, &start, &l->relay) < 0) {
 		saved = errno;
 		l->relay.pid = 0;
-		feth_close(l);
+		if (!how->join) {
+			feth_close(l);
+		}
 		errno = saved;
 		return -1;
 	}
-	*channel = -1;
 	return 0;
 }
 
@@ -192,7 +249,7 @@ feth_adopt(struct link *l, struct netif_status *status)
 	if (relays_adopt(l->relays, l->place, &l->relay) < 0) {
 		l->relay.pid = 0;
 	}
-	if (is_there && l->relay.pid != 0) {
+	if (is_there && (l->relay.pid != 0 || l->kept)) {
 		return 0;
 	}
 	/* One of the two ended while no daemon served. */
@@ -218,6 +275,8 @@ const struct link_ops link_feth = {
 	.channel = CHANNEL_RELAYED,
 	.unavailable = feth_unavailable,
 	.open = feth_open,
+	.keep = feth_keep,
+	.leave = feth_leave,
 	.adopt = feth_adopt,
 	.read = link_relayed_read,
 	.look = link_relayed_look,

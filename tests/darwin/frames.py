@@ -414,6 +414,66 @@ def strangers(files, directory):
         yield f"left is {interfaces()}"
 
 
+def kept(files, directory):
+    """A persistent tap's interface is there before and after its programs, over a daemon that is killed, and made anew if it is destroyed."""
+    text = "device tap0 {\n\tpersistent = true\n\tmtu = 1400\n\taddresses = {\"10.78.0.1/24\"}\n}\n"
+    world = World(files, directory, text)
+    first = interfaces()
+    shown = run(["ip", "addr", "show", "dev", near()]).stdout
+
+    def rests():
+        now = run(["ip", "addr", "show", "dev", near()]).stdout
+        return "LOWER_UP" not in now and all(part in now for part in ("mtu 1400 ", "10.78.0.1/24", shown.split("link/ether")[1].split()[0]))
+
+    def bounced(program, turn):
+        if interfaces() != first or not Wire(near()).bounces(1414):
+            yield f"{turn}: {interfaces()}, not {first}, or a frame does not come back\n{world.said()}"
+        yield from end(program, 1)
+    if "mtu 1400 " not in shown or "10.78.0.1/24" not in shown or "LOWER_UP" in shown or len(first) != 4:
+        yield f"before its first open: {shown}{world.said()}"
+    for turn in range(2):
+        yield from bounced(start(world, "tap-bounce", "/dev/tap0"), turn)
+        wait_until(rests, "it has no carrier any more")
+    # Killed while it is closed, and while it is open.
+    world.stop(signal.SIGKILL)
+    world.daemon = world.serve()
+    program = start(world, "tap-bounce", "/dev/tap0")
+    relay = process_of("relay", world)
+    world.stop(signal.SIGKILL)
+    yield from bounced(program, "without a daemon")
+    wait_until(lambda: not any(words_of(relay)), "the relay ends")
+    before = len(world.said())
+    world.daemon = world.serve()
+    wait_until(lambda: "tap0: closed, interface" in world.said()[before:] and rests(), lambda: f"it is closed\n{world.said()}")
+    if interfaces() != first:
+        yield f"after a close while no daemon served: {interfaces()}\n{world.said()}"
+    # An end that is destroyed: the far one is made anew when it is needed, the near one at once.
+    far = near().replace("feth1", "feth2")
+    subprocess_ok([files / "stand" / "loader", files / "stand" / "feth-one", "destroy", far])
+    program = start(world, "tap-bounce", "/dev/tap0")
+    if f"mtu {LONGEST - 14} " not in run(["ip", "link", "show", "dev", far]).stdout:
+        yield f"the far end is made anew with another MTU: {run(['ip', 'link', 'show', 'dev', far]).stdout}"
+    first = [name for name in interfaces() if name in first]
+    wait_until(lambda: len(interfaces()) == 4, "both are there")
+    first = interfaces()
+    yield from bounced(program, "with another far end")
+    wait_until(rests, "it has no carrier any more")
+    before = len(world.said())
+    subprocess_ok([files / "stand" / "loader", files / "stand" / "feth-one", "destroy", near()])
+    wait_until(lambda: "its persistent interface feth" in world.said()[before:] and len(interfaces()) == 4,
+               lambda: f"the near end is made anew: {interfaces()}\n{world.said()}")
+    first = interfaces()
+    yield from bounced(start(world, "tap-bounce", "/dev/tap0"), "with another near end")
+    # Wanted no more.
+    (directory / "conf").write_text("")
+    world.daemon.send_signal(signal.SIGHUP)
+    yield from nothing_left(world)
+    (directory / "utun").write_text("device tun0 {\n\tpersistent = true\n}\n")
+    done = run([files / "stand" / "loader", files / "universal" / "tuntapd", "config", "check", "-c", directory / "utun"])
+    if done.returncode == 0 or ":2:15: the link 'utun' makes no persistent interfaces" not in done.stderr:
+        yield f"persistent on utun: {done.returncode} {done.stderr}"
+
+
 def refused(world, step):
     """An open that fails, with an errno that says so, and leaves nothing."""
     program = world.piped("tap-bounce", "/dev/tap0")
@@ -526,6 +586,11 @@ def check_over(stand_files, root):
 def check_strangers(stand_files, root):
     """Others' fake Ethernet interfaces and ours leave each other alone."""
     yield from inside("strangers", stand_files)
+
+
+def check_kept(stand_files, root):
+    """A persistent tap is there without its programs, and what they need of it is made again."""
+    yield from inside("kept", stand_files)
 
 
 def check_failures(stand_files, root):
