@@ -92,6 +92,9 @@ adopt(struct devices *d, struct device *dev, const struct journal_record *r)
 	/* A record that was not completed has the number before; the page, written before the program's answer, has the rest. */
 	dev->link.ifindex = making ? page->ifindex : r->ifindex;
 	over = page->open_number != r->open_number + making || page->gone != 0;
+	if (making && !over) {
+		memcpy(dev->link.ifname, page->ifname, sizeof(dev->link.ifname)); /* the kernel may have chosen it */
+	}
 	if (hold_namespace(d, dev, r) < 0 && (over || r->persistent || device_find_again(d, dev, &status) < 0)) {
 		/* It may live on where nobody is left to ask; then its holder asks the kernel. */
 		log_warnx("%s: its network namespace (%ju) cannot be found", r->ifname, (uintmax_t)r->netns);

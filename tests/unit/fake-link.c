@@ -22,6 +22,7 @@ static struct {
 static uint32_t last_index;
 static unsigned fail_in, set_up_calls, after_interface_calls, leave_calls;
 static int fail_error, read_error;
+static bool by_name;
 static pid_t relay_pid;
 static enum relays_hold present_hold;
 
@@ -37,11 +38,18 @@ fake_link_reset(void)
 	last_index = 0;
 	fail_in = 0;
 	read_error = 0;
+	by_name = false;
 	set_up_calls = 0;
 	after_interface_calls = 0;
 	leave_calls = 0;
 	relay_pid = 0;
 	present_hold = RELAYS_HELD;
+}
+
+void
+fake_link_adopt_by_name(void)
+{
+	by_name = true;
 }
 
 void
@@ -208,6 +216,9 @@ fake_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	interfaces[slot].kernel_end = ends[1];
 	interfaces[slot].channel_inode = st.st_ino;
 	interfaces[slot].status = (struct netif_status){.ifindex = ++last_index, .mtu = 1500, .carrier = true};
+	if (how->kernel_name) {
+		snprintf(l->ifname, sizeof(l->ifname), "fake%u", last_index);
+	}
 	snprintf(interfaces[slot].status.ifname, sizeof(interfaces[slot].status.ifname), "%s", l->ifname);
 	*status = interfaces[slot].status;
 	l->relay.pid = relay_pid;
@@ -230,6 +241,19 @@ fake_read(struct link *l, struct netif_status *status)
 		return -1;
 	}
 	*status = interfaces[i].status;
+	return 0;
+}
+
+static int
+fake_adopt(struct link *l, struct netif_status *status)
+{
+	if (fake_read(l, status) < 0) {
+		return -1;
+	}
+	if (by_name && strcmp(status->ifname, l->ifname) != 0) {
+		errno = ENODEV;
+		return -1;
+	}
 	return 0;
 }
 
@@ -287,7 +311,7 @@ const struct link_ops fake_link = {
 	.unavailable = fake_unavailable,
 	.open = fake_open,
 	.keep = fake_keep,
-	.adopt = fake_read,
+	.adopt = fake_adopt,
 	.read = fake_read,
 	.look = fake_look,
 	.after_interface = fake_after_interface,

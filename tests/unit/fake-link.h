@@ -27,6 +27,9 @@ void fake_link_fail_open(unsigned nth, int error);
 /* From now on no interface can be read; 0: they can again. */
 void fake_link_fail_read(int error);
 
+/* From now on the link takes over only an interface of the name that it knows. */
+void fake_link_adopt_by_name(void);
+
 /* From now on an open starts a relay, whose process number is this; 0: none, as at first. */
 void fake_link_start_relays(pid_t pid);
 

@@ -1037,6 +1037,22 @@ START_TEST(an_open_after_a_close_waits_until_what_was_written_is_through)
 }
 END_TEST
 
+START_TEST(a_name_that_the_kernel_chose_is_known_to_the_next_daemon_before_the_open_is_settled)
+{
+	struct os_peer root = {0};
+	struct device_attached a;
+
+	world.policy->devices[POLICY_TAP].kernel_name = true;
+	ck_assert_int_eq(world_try_attach(DEVICE_TAP, 0, &root, 0, &a), 0);
+	ck_assert_str_eq(a.ifname, "fake1");
+	fake_link_adopt_by_name();
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	ck_assert_str_eq(describe(DEVICE_TAP, 0).ifname, "fake1");
+	close_attached(&a);
+}
+END_TEST
+
 /* tap0 is persistent, relayed, and open. */
 static struct device_attached
 open_kept_by_relay(void)
@@ -1177,6 +1193,7 @@ main(void)
 	tcase_add_test(tcase, end_all_takes_persistent_interfaces_too);
 	tcase_add_test(tcase, address_does_not_undo_an_explicit_down);
 	tcase_add_test(tcase, explicit_down_is_remembered_by_the_next_daemon);
+	tcase_add_test(tcase, a_name_that_the_kernel_chose_is_known_to_the_next_daemon_before_the_open_is_settled);
 	tcase_add_test(tcase, a_persistent_interface_outlives_its_relays);
 	tcase_add_test(tcase, a_persistent_interface_stays_when_a_relay_does_not_come_up);
 	tcase_add_test(tcase, next_daemon_finds_persistent_interfaces_with_and_without_relay);
