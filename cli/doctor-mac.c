@@ -17,9 +17,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
+#endif
 
 #include "cli/kexts.h"
 #include "cli/text.h"
+#include "protocol/devlist.h"
+#include "protocol/devname.h"
 
 /* What 'tuntapd service install' installs, and what 'brew services start' does. */
 #define LABEL "org.tuntapd.daemon"
@@ -337,6 +343,47 @@ check_others(const struct probe *p, struct findings *f, const struct interfaces 
 	}
 }
 
+/* Real nodes of devices, by the number that the daemon's have. */
+struct nodes {
+	const struct probe *p;
+	size_t count;
+	char first[DEVNAME_SIZE];
+};
+
+static void
+on_node(void *context, const char *name)
+{
+	struct nodes *n = context;
+	char path[sizeof("/dev/") + DEVNAME_SIZE];
+	struct device_id id;
+	struct stat st;
+
+	if (devname_parse(name, &id) && snprintf(path, sizeof(path), "/dev/%s", name) < (int)sizeof(path) &&
+	    probe_stat(n->p, path, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(DEVLIST_MAJOR, devlist_minor(id)) &&
+	    n->count++ == 0) {
+		snprintf(n->first, sizeof(n->first), "%s", name);
+	}
+}
+
+static void
+check_nodes(const struct probe *p, struct findings *f, const struct doctor_devices *devices)
+{
+	struct nodes nodes = {.p = p};
+	struct finding *added;
+
+	if (devices->known) {
+		return;
+	}
+	probe_list(p, "/dev", on_node, &nodes);
+	if (nodes.count > 0) {
+		added = finding_add(f, "leftover-nodes", SEVERITY_WARNING,
+		    "%zu of tuntapd's nodes %s in /dev, as %s, and no daemon serves", nodes.count, nodes.count == 1 ? "is" : "are",
+		    nodes.first);
+		finding_why(added, "a daemon was killed, whose configuration says nodes = true; nobody can open them until one serves");
+		finding_mend(added, "sudo tuntapd serve");
+	}
+}
+
 /* What fake Ethernet interfaces are made of: the values that they are used with here. */
 static const struct {
 	const char *name;
@@ -397,6 +444,7 @@ doctor_check_macos(const struct probe *p, struct findings *f, const struct docto
 		check_mtus(f, all);
 		check_others(p, f, all, devices);
 	}
+	check_nodes(p, f, devices);
 	free(all);
 	check_feth_settings(p, f);
 	check_packet_filter(p, f);

@@ -120,6 +120,14 @@ take_tap_units(struct target *to, const char *text, char *why)
 }
 
 static const char *
+take_nodes(struct target *to, const char *text, char *why)
+{
+	const char *wrong = confvalue_bool(text, &to->policy->nodes, why);
+
+	return wrong == NULL && to->policy->nodes ? os_nodes_missing() : wrong;
+}
+
+static const char *
 take_devices_per_user(struct target *to, const char *text, char *why)
 {
 	return confvalue_number(text, 0, DEVICES_PER_USER_MAX, &to->policy->devices_per_user, why);
@@ -401,6 +409,7 @@ take_capture(struct target *to, const char *text, char *why)
 static const struct key keys[] = {
 	{"tun-units", AT_TOP, false, take_tun_units},
 	{"tap-units", AT_TOP, false, take_tap_units},
+	{"nodes", AT_TOP, false, take_nodes},
 	{"devices-per-user", AT_TOP, false, take_devices_per_user},
 	{"pairs-group", AT_TOP, false, take_pairs_group},
 	{"pairs-per-user", AT_TOP, false, take_pairs_per_user},

@@ -193,6 +193,9 @@ config_show(const struct policy *policy, const struct device_id *only, FILE *out
 	}
 	fprintf(out, "tun-units = %u\ntap-units = %u\ndevices-per-user = %u\n", (unsigned)policy->tun_units,
 	    (unsigned)policy->tap_units, (unsigned)policy->devices_per_user);
+	if (policy->nodes) {
+		show_bool(out, "", "nodes", true);
+	}
 	show_pairs(policy, out);
 	show_of_devices(out, "", top);
 	show_common(out, "", 0, top);

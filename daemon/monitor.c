@@ -40,6 +40,7 @@
 #include "daemon/hook.h"
 #include "daemon/log.h"
 #include "daemon/nat.h"
+#include "daemon/nodes.h"
 #include "daemon/os.h"
 #include "daemon/pairs.h"
 #include "daemon/privmsg.h"
@@ -69,6 +70,7 @@ struct monitor {
 	struct captures *captures;
 	struct pairs *pairs;
 	struct devices *devices;
+	struct nodes *nodes;
 	pid_t worker;
 	int worker_fd;
 	struct event *worker_event;
@@ -346,6 +348,7 @@ on_reload(evutil_socket_t number, short what, void *argument)
 	if (rundir_write_devices(&m->rundir, new) < 0) {
 		log_warn("%s/" PATHS_DEVICES, m->rundir.path);
 	}
+	nodes_set_policy(m->nodes, new);
 	log_info("read the configuration again: %u tun and %u tap devices", (unsigned)new->tun_units, (unsigned)new->tap_units);
 }
 
@@ -485,8 +488,9 @@ prepare(struct monitor *m, const struct daemon_options *options)
 	m->captures = m->base != NULL ? captures_new(m->base, m->rundir.fd) : NULL;
 	m->further.bridges = m->netns != NULL ? bridges_new(m->rundir.fd, netns_own(m->netns)->netif) : NULL;
 	m->further.nat = nat_new(m->rundir.fd);
+	m->nodes = nodes_new(NODES_DIRECTORY, m->rundir.fd);
 	if (m->journal == NULL || m->netns == NULL || m->hooks == NULL || m->relays == NULL || m->captures == NULL ||
-	    m->further.bridges == NULL || m->further.nat == NULL) {
+	    m->further.bridges == NULL || m->further.nat == NULL || m->nodes == NULL) {
 		log_error("starting");
 		return EX_OSERR;
 	}
@@ -541,6 +545,7 @@ serve_on(struct monitor *m, int listener)
 		log_error("%s/" PATHS_DEVICES, m->rundir.path);
 		return EX_IOERR;
 	}
+	nodes_set_policy(m->nodes, m->policy);
 	m->look_event = evtimer_new(m->base, on_time_to_look, m);
 	if (m->look_event == NULL) {
 		log_error("starting");
@@ -567,7 +572,9 @@ serve(struct monitor *m)
 	}
 	status = serve_on(m, listener);
 	close(listener);
-	rundir_withdraw(&m->rundir, m->stopped);
+	if (rundir_withdraw(&m->rundir, m->stopped)) {
+		nodes_remove_all(m->nodes);
+	}
 	return status;
 }
 
@@ -590,6 +597,7 @@ tear_down(struct monitor *m)
 	nat_free(m->further.nat);
 	captures_free(m->captures);
 	pairs_free(m->pairs);
+	nodes_free(m->nodes);
 	netns_table_free(m->netns);
 	journal_close(m->journal);
 	if (m->base != NULL) {

@@ -433,6 +433,12 @@ os_limit_calls(enum os_role role)
 	return -1;
 }
 
+const char *
+os_nodes_missing(void)
+{
+	return NULL;
+}
+
 int
 os_exec_self(char *const argv[])
 {

@@ -781,6 +781,14 @@ os_confine(int root_dir, const char **step)
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 }
 
+const char *
+os_nodes_missing(void)
+{
+	/* Documentation/admin-guide/devices.txt: 234 to 254 are for whoever asks for any number (chrdev_alloc). */
+	return "there are no real nodes on Linux, where any number can be a driver's, which would be opened then: the library shows the "
+	    "devices";
+}
+
 int
 os_exec_self(char *const argv[])
 {

@@ -158,6 +158,9 @@ enum os_role {
 };
 int os_limit_calls(enum os_role role);
 
+/* NULL: /dev can have real nodes of the devices, which nobody's driver is behind (nodes.h); else a text: why not. */
+const char *os_nodes_missing(void);
+
 /* Executes this program's own file again with argv.  Returns only on failure: -1 with errno. */
 int os_exec_self(char *const argv[]);
 

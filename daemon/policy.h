@@ -79,6 +79,7 @@ enum { POLICY_TOP, POLICY_TUN, POLICY_TAP, POLICY_FIRST_BLOCK };
 struct policy {
 	uint16_t tun_units;
 	uint16_t tap_units;
+	bool nodes;                /* /dev has a real node of each device */
 	uint32_t devices_per_user; /* 0: any number */
 	bool pairs_by_group;       /* members of pairs_group may make pairs, not root alone */
 	uint32_t pairs_group;

@@ -309,11 +309,11 @@ rundir_write_devices(const struct rundir *r, const struct policy *policy)
 	return close(fd);
 }
 
-void
+bool
 rundir_withdraw(const struct rundir *r, bool for_good)
 {
 	if (r->handed_over && !for_good) {
-		return;
+		return false;
 	}
 	if (unlinkat(r->fd, PATHS_DEVICES, 0) < 0 && errno != ENOENT) {
 		log_warn("removing %s/" PATHS_DEVICES, r->path);
@@ -321,4 +321,5 @@ rundir_withdraw(const struct rundir *r, bool for_good)
 	if (!r->handed_over && unlink(r->socket_path) < 0 && errno != ENOENT) {
 		log_warn("removing %s", r->socket_path);
 	}
+	return true;
 }

@@ -44,8 +44,8 @@ int rundir_write_devices(const struct rundir *r, const struct policy *policy);
 
 /*
  * A clean end: list and socket go, so that programs see at once that nobody serves.  With the service manager's socket the next daemon
- * is started by whoever connects: so nothing goes, or (for_good: that is not to be) the list.
+ * is started by whoever connects: so nothing goes, or (for_good: that is not to be) the list.  Whether the list has gone.
  */
-void rundir_withdraw(const struct rundir *r, bool for_good);
+bool rundir_withdraw(const struct rundir *r, bool for_good);
 
 #endif

@@ -33,6 +33,7 @@
 #define PATHS_BRIDGES "bridges"
 #define PATHS_NAT "nat"
 #define PATHS_PAIRS "pairs"
+#define PATHS_NODES "nodes" /* which are made */
 #define PATHS_LOCK "lock"
 #define PATHS_EMPTY_DIR "empty" /* what the worker sees of the file system */
 

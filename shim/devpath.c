@@ -8,6 +8,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
+#endif
 
 #include "real.h"
 #include "state.h"
@@ -55,6 +58,33 @@ devpath_match(int dir, const char *path, struct device_id *id)
 }
 
 bool
+devpath_is_own_node(const struct stat *st, struct device_id id)
+{
+	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(DEVLIST_MAJOR, devlist_minor(id));
+}
+
+/* Whether such a node is at a path. */
+static bool
+has_own_node(int dir, const char *path, struct device_id id)
+{
+	struct stat st;
+
+	return real_fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && devpath_is_own_node(&st, id);
+}
+
+bool
+devpath_is_refused_node(int dir, const char *path, struct device_id *id)
+{
+	struct devlist_entry entry;
+	int saved = errno;
+	bool is = (saved == ENXIO || saved == EACCES) && devpath_match(dir, path, id) && state_enabled() && has_own_node(dir, path, *id) &&
+	    state_find_device(*id, &entry, NULL) == 0;
+
+	errno = saved;
+	return is;
+}
+
+bool
 devpath_is_ours(int dir, const char *path, struct device_id *id)
 {
 	struct stat st;
@@ -64,7 +94,7 @@ devpath_is_ours(int dir, const char *path, struct device_id *id)
 	if (!devpath_match(dir, path, id) || !state_enabled()) {
 		return false;
 	}
-	exists = real_fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	exists = real_fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !devpath_is_own_node(&st, *id);
 	errno = saved;
 	return !exists;
 }

@@ -6,6 +6,7 @@
 #define TUNTAPD_SHIM_DEVPATH_H
 
 #include <stdbool.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "protocol/devname.h"
@@ -17,7 +18,18 @@
  */
 bool devpath_match(int dir, const char *path, struct device_id *id);
 
-/* The same, and no file of that name really exists there (a loaded kernel extension's node; Linux macvtap's). */
+/*
+ * Whether st is a real node that a daemon has made of a device, for who only looks (macOS): its number is the device's, and no driver's, so
+ * that the kernel opens it for nobody (ENXIO).  For an open it is as if it were not there.
+ */
+bool devpath_is_own_node(const struct stat *st, struct device_id id);
+
+/*
+ * For whoever tried to open the path, which the kernel refused: true if that was such a node, and it is served.  errno is kept.
+ */
+bool devpath_is_refused_node(int dir, const char *path, struct device_id *id);
+
+/* The same as devpath_match(), and no file of that name really is there (a loaded kernel extension's node; Linux macvtap's). */
 bool devpath_is_ours(int dir, const char *path, struct device_id *id);
 
 /*

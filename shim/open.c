@@ -4,7 +4,8 @@
  *
  * A path that is not a device's is the C library's business, untouched.  An open that creates nothing is always tried there first:
  * where it finds a file that is the answer, a path that is no path is the kernel's to refuse (EFAULT), and only ENOENT makes
- * us look.  An open that may create a file must be recognized before it does, so there a bad pointer is a fault in the program.
+ * us look, and ENXIO and EACCES, with which the kernel refuses a node that the daemon has made for who only looks.
+ * An open that may create a file must be recognized before it does, so there a bad pointer is a fault in the program.
  * A device's path is answered here, in this order: no such unit, or nobody serves: ENOENT, from the device list alone; then
  * what the flags forbid; then the daemon is asked.  O_PATH opens nothing, and there is no file to name: ENOENT.
  *
@@ -90,7 +91,7 @@ or_device(int before, int fd, int dir, const char *path, int flags)
 	if ((flags & O_PATH) != 0) {
 		return -1;
 	}
-	if (errno == ENOENT && devpath_match(dir, path, &id) && state_enabled()) {
+	if ((errno == ENOENT && devpath_match(dir, path, &id) && state_enabled()) || devpath_is_refused_node(dir, path, &id)) {
 		fd = open_device(id, flags);
 	} else {
 		fd = dialect_linux_open(path, flags);

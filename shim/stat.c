@@ -3,7 +3,8 @@
  * stat.c - the stat and access families.
  *
  * By path, the C library is asked first; only where it finds nothing, and the path is a device's, does the device list answer.
- * By descriptor, the kernel's own device is shown as ours: same node, owner and mode by both ways.
+ * By descriptor, the kernel's own device is shown as ours: same node, owner and mode by both ways.  Where the daemon has made real nodes
+ * (macOS), the kernel's word about those is the answer, by both ways.
  */
 #include "stat.h"
 
@@ -30,8 +31,15 @@
 static void
 fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, int64_t since)
 {
+	char path[sizeof("/dev/") + DEVNAME_SIZE] = "/dev/";
 	struct stat dev;
 
+	/* Where there is a real one, it is what everybody sees by the path. */
+	devname_format(id, path + strlen(path));
+	if (real_lstat(path, &dev) == 0 && devpath_is_own_node(&dev, id)) {
+		*st = dev;
+		return;
+	}
 	memset(st, 0, sizeof(*st));
 	if (real_stat("/dev", &dev) == 0) {
 		st->st_dev = dev.st_dev;

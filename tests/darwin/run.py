@@ -29,6 +29,7 @@ import live
 import macho
 import mutate
 import nat
+import nodes
 import pairs
 import stand
 
@@ -82,7 +83,7 @@ def tell(number, wrong, what):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, pairs, bridges, captures, nat, arm64, mutate)
+    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, nodes, pairs, bridges, captures, nat, arm64, mutate)
               for check in checks_of(module)]
     print(f"1..{len(checks) + 2}", flush=True)
     results = {"build": {"result": "passed", "strength": "linked"}}

@@ -7,6 +7,7 @@ import os
 import pathlib
 import platform
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -73,6 +74,19 @@ def prepare():
     """What a fresh network namespace needs: itself, and room for as many datagrams as fit (macOS counts bytes alone)."""
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
     pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("65536")
+
+
+def own_dev():
+    """A /dev of this namespace's, in which nothing is that nobody needs."""
+    there = pathlib.Path("/dev/shm/tuntapd-dev")
+    there.mkdir(exist_ok=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", there], check=True)
+    for name in ("null", "zero", "random", "urandom", "net/tun"):
+        (there / name).parent.mkdir(exist_ok=True)
+        os.mknod(there / name, stat.S_IFCHR, (pathlib.Path("/dev") / name).stat().st_rdev)
+        (there / name).chmod(0o666)
+    (there / "fd").symlink_to("/proc/self/fd")
+    subprocess.run(["mount", "--move", there, "/dev"], check=True)
 
 
 def wait_until(condition, what):

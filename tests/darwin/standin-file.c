@@ -4,8 +4,11 @@
  *
  * Strictness.  Flags and numbers that are not known here end the program.
  *
- * Sources: XNU bsd/sys/fcntl.h, bsd/sys/stat.h (64-bit inodes: 144 bytes; darwin.md 9), bsd/sys/mman.h, bsd/sys/unistd.h,
- * bsd/kern/sys_socket.c soo_stat.
+ * A node whose number is no driver's opens for nobody: those numbers that Linux gives to whoever asks for any are nobody's here, whoever
+ * has them on this machine.
+ *
+ * Sources: XNU bsd/miscfs/specfs/spec_vnops.c spec_open; bsd/sys/types.h (dev_t), bsd/sys/fcntl.h, bsd/sys/stat.h (64-bit inodes: 144
+ * bytes; darwin.md 9), bsd/sys/mman.h, bsd/sys/unistd.h, bsd/kern/sys_socket.c soo_stat.
  */
 #define _FILE_OFFSET_BITS 64
 #include "standin.h"
@@ -23,6 +26,7 @@
 #include <sys/mman.h>
 #include <sys/select.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/time.h>
 #include <sys/uio.h>
 #include <termios.h>
@@ -31,6 +35,7 @@
 #include "standin-bpf.h"
 
 #define POLL_MAX 64
+#define FIRST_DRIVERLESS 234 /* Linux's Documentation/admin-guide/devices.txt */
 
 /* sys/fcntl.h; O_CLOEXEC and O_DIRECTORY have been where they are since macOS 10.7. */
 static const struct {
@@ -57,6 +62,30 @@ linux_open_flags(int flags)
 	return result;
 }
 
+/* AT_FDCWD is another number. */
+static int
+linux_dir(int dir)
+{
+	return dir == -2 ? AT_FDCWD : dir;
+}
+
+/* As spec_open, and before it the right to the file.  0; -1 with errno: there is such a node, and this is what its open fails with. */
+static int
+open_driverless(int dir, const char *path, int flags)
+{
+	int access = (flags & 3) == O_RDONLY ? R_OK : (flags & 3) == O_WRONLY ? W_OK : R_OK | W_OK;
+	struct stat st;
+
+	if ((flags & (0x0200 | 0x0800)) == (0x0200 | 0x0800) || fstatat(dir, path, &st, 0) < 0 || !S_ISCHR(st.st_mode) ||
+	    major(st.st_rdev) < FIRST_DRIVERLESS) {
+		return 0;
+	}
+	if (faccessat(dir, path, access, AT_EACCESS) == 0) {
+		errno = ENXIO;
+	}
+	return -1;
+}
+
 /* The variable arguments of a caller: a mode, only with O_CREAT. */
 static int
 darwin_open(const char *path, int flags, ...)
@@ -70,6 +99,9 @@ darwin_open(const char *path, int flags, ...)
 	if (strncmp(path, STANDIN_BPF_PATH, strlen(STANDIN_BPF_PATH)) == 0) {
 		return (int)standin_translated(standin_bpf_open(path, flags));
 	}
+	if (open_driverless(AT_FDCWD, path, flags) < 0) {
+		return (int)standin_translated(-1);
+	}
 	return (int)standin_translated(open(path, linux_open_flags(flags), mode));
 }
 
@@ -77,13 +109,6 @@ static int
 darwin_creat(const char *path, uint16_t mode)
 {
 	return (int)standin_translated(creat(path, mode));
-}
-
-/* AT_FDCWD is another number. */
-static int
-linux_dir(int dir)
-{
-	return dir == -2 ? AT_FDCWD : dir;
 }
 
 static int
@@ -95,6 +120,9 @@ darwin_openat(int dir, const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = (flags & 0x0200) != 0 ? va_arg(args, int) : 0;
 	va_end(args);
+	if (open_driverless(linux_dir(dir), path, flags) < 0) {
+		return (int)standin_translated(-1);
+	}
 	return (int)standin_translated(openat(linux_dir(dir), path, linux_open_flags(flags), mode));
 }
 
@@ -371,7 +399,7 @@ give_stat(int result, const struct stat *st, struct darwin_stat *out)
 		out->st_ino = st->st_ino;
 		out->st_uid = st->st_uid;
 		out->st_gid = st->st_gid;
-		out->st_rdev = (int32_t)st->st_rdev;
+		out->st_rdev = (int32_t)(major(st->st_rdev) << 24 | minor(st->st_rdev));
 		out->st_atimespec = st->st_atim;
 		out->st_mtimespec = st->st_mtim;
 		out->st_ctimespec = st->st_ctim;
@@ -419,6 +447,19 @@ darwin_fstat(int fd, struct darwin_stat *out)
 		st.st_rdev = 0;
 	}
 	return give_stat(result, &st, out);
+}
+
+/* devfs takes nodes from root, of characters and in /dev; nothing else has any to make. */
+static int
+darwin_mknod(const char *path, uint16_t mode, int32_t number)
+{
+	if (!S_ISCHR(mode) || strncmp(path, "/dev/", 5) != 0 || (uint32_t)number >> 24 < FIRST_DRIVERLESS) {
+		standin_refuse("mknod(%s, %#o, %#x)", path, mode, (unsigned)number);
+	}
+	if (standin_fails("mknod")) {
+		return (int)standin_translated(-1);
+	}
+	return (int)standin_translated(mknod(path, mode, makedev((uint32_t)number >> 24, number & 0xffffff)));
 }
 
 static int
@@ -761,8 +802,8 @@ const struct standin_symbol standin_file_symbols[] = {
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
 	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
 	OTHER(ftruncate),
-	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat), OTHER(pipe),
-	OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
+	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mknod), OTHER(mmap), OTHER(open), OTHER(openat),
+	OTHER(pipe), OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),
 	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),
 	AS("_stat$INODE64", stat), AS("_lstat$INODE64", lstat), AS("_fstat$INODE64", fstat), AS("_fstatat$INODE64", fstatat),

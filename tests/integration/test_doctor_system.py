@@ -558,6 +558,18 @@ def test_interfaces_of_a_killed_daemon_on_a_mac(mac):
     assert "others-feth" not in found
 
 
+def test_nodes_of_a_killed_daemon_on_a_mac(mac):
+    if os.geteuid() != 0:
+        pytest.skip("it makes nodes")
+    (mac.root / "dev").mkdir(exist_ok=True)
+    os.mknod(mac.root / "dev/tap0", 0o600 | stat.S_IFCHR, os.makedev(24, 0))
+    assert "leftover-nodes" not in mac.findings()  # a kernel extension's
+    for unit in (1, 2):
+        os.mknod(mac.root / f"dev/tap{unit}", 0o600 | stat.S_IFCHR, os.makedev(250, 2 << 8 | unit))
+    found = mac.findings()["leftover-nodes"]
+    assert found["what"] == "2 of tuntapd's nodes are in /dev, as tap1, and no daemon serves" and found["severity"] == "warning"
+
+
 def test_mtus_on_a_mac(mac):
     mac.command("ifconfig", {"-a": FETH.format(name="feth10000", mtu=1500, peer="feth20000") +
                              FETH.format(name="feth20000", mtu=1400, peer="feth10000")})

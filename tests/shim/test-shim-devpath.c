@@ -9,14 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "protocol/devlist.h"
 #include "shim/devpath.h"
 #include "shim/real.h"
 #include "tests/unit/suite.h"
 
 static char world[] = "/tmp/shim-devpath.XXXXXX";
 static unsigned calls;
+static const struct stat *shown; /* in the place of every file in /dev; NULL: what there is */
 static real_fstatat_fn their_fstatat;
 static real_stat_fn their_stat;
 
@@ -24,6 +27,10 @@ static int
 counting_fstatat(int dir, const char *path, struct stat *st, int flags)
 {
 	calls++;
+	if (shown != NULL && devname_parse(path + 5, &(struct device_id){0})) {
+		*st = *shown;
+		return 0;
+	}
 	return their_fstatat(dir, path, st, flags);
 }
 
@@ -130,6 +137,49 @@ START_TEST(a_path_is_or_is_not_a_device)
 }
 END_TEST
 
+START_TEST(a_real_node_is_the_daemon_s_by_its_number)
+{
+	const struct device_id tap3 = {.kind = DEVICE_TAP, .unit = 3};
+	struct stat st = {.st_mode = S_IFCHR | 0600, .st_rdev = makedev(DEVLIST_MAJOR, devlist_minor(tap3))};
+	struct device_id id;
+
+	shown = &st;
+	errno = EXDEV;
+	ck_assert(devpath_is_own_node(&st, tap3));
+	ck_assert(!devpath_is_own_node(&st, (struct device_id){.kind = DEVICE_TUN, .unit = 3}));
+	ck_assert(devpath_is_ours(AT_FDCWD, "/dev/tap3", &id));
+	ck_assert(!devpath_is_ours(AT_FDCWD, "/dev/tap4", &id)); /* with another's number it is somebody else's */
+	st.st_mode = S_IFBLK | 0600;
+	ck_assert(!devpath_is_own_node(&st, tap3));
+	st.st_mode = S_IFREG | 0600;
+	ck_assert(!devpath_is_ours(AT_FDCWD, "/dev/tap3", &id));
+	st.st_mode = S_IFCHR | 0600;
+	st.st_rdev = makedev(24, 3); /* a kernel extension's */
+	ck_assert(!devpath_is_ours(AT_FDCWD, "/dev/tap3", &id));
+	ck_assert_int_eq(errno, EXDEV);
+	shown = NULL;
+}
+END_TEST
+
+START_TEST(only_what_the_kernel_refuses_as_a_node_is_looked_at_again)
+{
+	static const int others[] = {0, ENOENT, ENOTDIR, EBUSY, EMFILE};
+	struct device_id id;
+
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		errno = others[i];
+		ck_assert(!devpath_is_refused_node(AT_FDCWD, "/dev/tap3", &id));
+		ck_assert_int_eq(errno, others[i]);
+	}
+	ck_assert_uint_eq(calls, 0);
+	errno = ENXIO;
+	ck_assert(!devpath_is_refused_node(AT_FDCWD, "/dev/null", &id));
+	ck_assert_uint_eq(calls, 0);
+	ck_assert(!devpath_is_refused_node(AT_FDCWD, "/dev/tap3", &id)); /* there is none */
+	ck_assert_int_eq(errno, ENXIO);
+}
+END_TEST
+
 START_TEST(a_directory_descriptor_counts_for_relative_paths_only)
 {
 	int dev = open("/dev", O_RDONLY | O_DIRECTORY), tmp = open("/tmp", O_RDONLY | O_DIRECTORY);
@@ -169,6 +219,8 @@ main(void)
 
 	tcase_add_checked_fixture(tcase, make_world, end_world);
 	tcase_add_loop_test(tcase, a_path_is_or_is_not_a_device, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_test(tcase, a_real_node_is_the_daemon_s_by_its_number);
+	tcase_add_test(tcase, only_what_the_kernel_refuses_as_a_node_is_looked_at_again);
 	tcase_add_test(tcase, a_directory_descriptor_counts_for_relative_paths_only);
 	tcase_add_test(tcase, a_path_too_long_to_copy_is_no_device);
 	suite_add_tcase(suite, tcase);
