@@ -36,6 +36,7 @@
 #include "packet.h"
 #include "real.h"
 #include "recognise.h"
+#include "refuse.h"
 
 #define ETHERNET_HEADER_BYTES 14
 #define VLAN_TAG_BYTES 4
@@ -46,13 +47,6 @@
 
 /* A call's direction, for what reading and writing share. */
 enum direction { READING, WRITING };
-
-static ssize_t
-refuse(int error)
-{
-	errno = error;
-	return -1;
-}
 
 /* The interface as it is now, or as the page has it.  mtu is UINT32_MAX where nobody knows. */
 static void

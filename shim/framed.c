@@ -31,17 +31,11 @@
 #include "packet.h"
 #include "real.h"
 #include "recognise.h"
+#include "refuse.h"
 #include "state.h"
 
 /* Parts of a vector that get their header without a large copy on the stack, which may be a signal handler's own small one. */
 #define PARTS_FEW 8
-
-static ssize_t
-refuse(int error)
-{
-	errno = error;
-	return -1;
-}
 
 /* The interface as it is now: its word is the descriptor's own.  An interface that cannot be asked is gone. */
 static void

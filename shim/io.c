@@ -39,6 +39,7 @@
 #include "protocol/family.h"
 #include "real.h"
 #include "recognise.h"
+#include "refuse.h"
 #include "state.h"
 
 #define ETHERNET_HEADER_BYTES 14
@@ -140,13 +141,6 @@ failed(int fd, fdtable_held held)
 		}
 		break;
 	}
-	errno = error;
-	return -1;
-}
-
-static ssize_t
-refuse(int error)
-{
 	errno = error;
 	return -1;
 }

@@ -23,6 +23,7 @@
 #include "devpath.h"
 #include "io.h"
 #include "real.h"
+#include "refuse.h"
 
 /* The real call failed: with that errno, if the path is a device's.  Returns -1. */
 static int
@@ -31,13 +32,6 @@ refused(int dir, const char *path, int error)
 	if (devpath_is_served(dir, path)) {
 		errno = error;
 	}
-	return -1;
-}
-
-static int
-refuse(int error)
-{
-	errno = error;
 	return -1;
 }
 

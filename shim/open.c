@@ -29,19 +29,13 @@
 #include "fdtable.h"
 #include "io.h"
 #include "real.h"
+#include "refuse.h"
 #include "state.h"
 #include "stream.h"
 
 #ifndef O_PATH
 #define O_PATH 0
 #endif
-
-static int
-refuse(int error)
-{
-	errno = error;
-	return -1;
-}
 
 static int
 open_device(struct device_id id, int flags)
