@@ -7,9 +7,10 @@
  * driver's name and the unit.  When it says that an interface is gone its index cannot be asked any more.  So each interface that was
  * found here by name is remembered, until it is gone.
  *
- * The kernel gives a new interface the index of an earlier one of its name.  So what has happened is taken in before an interface that has
- * just been made is remembered: news that is older than it is then put down to the earlier one.  Links do not use a name again at once
- * in any case (link-utun.c, link-feth.c).
+ * The kernel gives a new interface the index of an earlier one of its name, and an extension's node has the same name each time
+ * (link-kext.c).  So what has happened is taken in before an interface that has just been made is remembered, and what has not been told
+ * yet of that index is dropped: it is of the earlier one, whose end its device has learnt by being looked at before the open.  The end of
+ * an interface is told before its driver hears of it, so it is among what is taken in (XNU bsd/net/dlil.c ifnet_detach_final).
  *
  * Events can be lost, without a word: a socket whose buffer is full drops them.  Its buffer is large, and each is a few dozen bytes.
  *
@@ -488,6 +489,33 @@ netif_read(struct netif *n, const char *ifname, uint32_t ifindex, bool addresses
 	return 0;
 }
 
+/* Takes in what has happened, and drops what is to be told of an index.  0, or -1 with errno. */
+static int
+drop_news(struct netif *n, uint32_t ifindex)
+{
+	unsigned kept;
+
+	if (take_events(n) < 0) {
+		return -1;
+	}
+	/* There may be more where the queue is full. */
+	while (n->queued == QUEUE_MAX) {
+		n->told = n->queued = 0;
+		n->lost = true;
+		if (take_events(n) < 0) {
+			return -1;
+		}
+	}
+	kept = n->told;
+	for (unsigned i = n->told; i < n->queued; i++) {
+		if (n->queue[i].ifindex != ifindex) {
+			n->queue[kept++] = n->queue[i];
+		}
+	}
+	n->queued = kept;
+	return 0;
+}
+
 int
 netif_find(struct netif *n, const char *ifname, struct netif_status *status)
 {
@@ -497,7 +525,7 @@ netif_find(struct netif *n, const char *ifname, struct netif_status *status)
 	if (ifindex == 0) {
 		return netif_result_of(-1);
 	}
-	if (take_events(n) < 0 || read_by_index(ifindex, false, status) < 0) {
+	if (drop_news(n, ifindex) < 0 || read_by_index(ifindex, false, status) < 0) {
 		return -1;
 	}
 	remember(n, ifindex, ifname);
