@@ -110,6 +110,9 @@ explain(const struct message_attached *attached, const char *name, int fd)
 		      "bytes, both ways; read waits and does not say EIO while the interface is "
 		      "down, and packets that are too long, or of another family, are not refused",
 		    name, attached->ifname, fd);
+	} else if (attached->channel == CHANNEL_NODE) {
+		warnx("%s (interface %s) is descriptor %d, a kernel extension's node, which needs no "
+		      "library in the program", name, attached->ifname, fd);
 	} else {
 		warnx("%s (interface %s) is descriptor %d, the kernel's own.  Without the library "
 		      "in the program read waits and does not say EIO while the interface is down, "

@@ -148,6 +148,7 @@ channel_name(uint8_t channel)
 	return channel == CHANNEL_DIRECT ? "direct"
 	    : channel == CHANNEL_RELAYED ? "relayed"
 	    : channel == CHANNEL_FRAMED  ? "direct"
+	    : channel == CHANNEL_NODE    ? "direct"
 					 : "unknown";
 }
 

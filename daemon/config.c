@@ -237,6 +237,12 @@ take_link(struct target *to, const char *text, char *why)
 }
 
 static const char *
+take_prefer_kext(struct target *to, const char *text, char *why)
+{
+	return confvalue_bool(text, &to->device->prefer_kext, why);
+}
+
+static const char *
 take_mtu(struct target *to, const char *text, char *why)
 {
 	return confvalue_number(text, MTU_MIN, to->kind == DEVICE_TUN ? MTU_MAX_TUN : MTU_MAX_TAP, &to->device->mtu, why);
@@ -420,6 +426,7 @@ static const struct key keys[] = {
 	{"mode", AT_ALL, false, take_mode},
 	{"programs", AT_ALL, true, take_program},
 	{"link", AT_TOP | AT_DEVICE, false, take_link},
+	{"prefer-kext", AT_TOP | AT_DEVICE, false, take_prefer_kext},
 	{"mtu", AT_ALL, false, take_mtu},
 	{"mac", AT_ALL, false, take_mac},
 	{"queue-length", AT_ALL, false, take_queue_length},

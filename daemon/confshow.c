@@ -121,6 +121,9 @@ static void
 show_of_devices(FILE *out, const char *indent, const struct device_policy *d)
 {
 	show_text(out, indent, "link", d->link[0] != '\0' ? d->link : "auto");
+	if (d->prefer_kext) {
+		show_bool(out, indent, "prefer-kext", true);
+	}
 	show_text(out, indent, "interface-names", d->kernel_name ? "kernel" : "device");
 	show_bool(out, indent, "up-on-address", d->up_on_address);
 	show_text(out, indent, "capture", d->capture_permitted ? "permitted" : "opener");

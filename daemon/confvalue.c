@@ -96,9 +96,15 @@ confvalue_group(const char *text, uint32_t *gid, char *why)
 }
 
 const char *
-confvalue_mode(const char *text, uint32_t *mode)
+confvalue_mode(const char *text, uint16_t *mode)
 {
-	return parse_number(text, 8, 0777, mode) ? NULL : "a mode is an octal number up to 0777";
+	uint32_t number;
+
+	if (!parse_number(text, 8, 0777, &number)) {
+		return "a mode is an octal number up to 0777";
+	}
+	*mode = (uint16_t)number;
+	return NULL;
 }
 
 const char *

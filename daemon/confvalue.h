@@ -18,7 +18,7 @@ const char *confvalue_number(const char *text, uint32_t least, uint32_t most, ui
 const char *confvalue_bool(const char *text, bool *value, char *why);
 const char *confvalue_user(const char *text, uint32_t *uid, char *why);
 const char *confvalue_group(const char *text, uint32_t *gid, char *why);
-const char *confvalue_mode(const char *text, uint32_t *mode);
+const char *confvalue_mode(const char *text, uint16_t *mode);
 
 /* "02:00:5e:10:00:01"; a group address, and all zeroes, are no interface's. */
 const char *confvalue_mac(const char *text, uint8_t mac[6]);

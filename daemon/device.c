@@ -161,12 +161,15 @@ device_remember_policy(struct device *dev, const struct device_policy *policy)
 }
 
 const struct link_ops *
-devices_link_of(const struct devices *d, uint8_t kind, enum message_dialect dialect, const struct device_policy *policy)
+devices_link_of(const struct devices *d, struct device_id id, enum message_dialect dialect, const struct device_policy *policy)
 {
 	const struct link_ops *ops = policy->link[0] != '\0' ? d->setup.link_named(policy->link) : NULL;
 
-	return ops != NULL && (ops->kinds & (1u << kind)) != 0 && (dialect == DIALECT_BSD || ops->channel == CHANNEL_DIRECT) ? ops :
-	    d->setup.link_for(kind);
+	if (ops != NULL && (ops->kinds & (1u << id.kind)) != 0 && (dialect == DIALECT_BSD || ops->channel == CHANNEL_DIRECT)) {
+		return ops;
+	}
+	ops = dialect == DIALECT_BSD && policy_wants_kext(policy) ? d->setup.link_named(POLICY_LINK_KEXT) : NULL;
+	return ops != NULL && ops->has != NULL && ops->has(id) ? ops : d->setup.link_for(id.kind);
 }
 
 int

@@ -72,7 +72,7 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .keep = true, .kernel_name = policy->kernel_name};
 	struct netif_status status;
 
-	dev->link = (struct link){.ops = devices_link_of(d, dev->id.kind, DIALECT_BSD, policy), .id = dev->id, .place = dev->place,
+	dev->link = (struct link){.ops = devices_link_of(d, dev->id, DIALECT_BSD, policy), .id = dev->id, .place = dev->place,
 	    .relays = d->setup.relays};
 	if (dev->link.ops == NULL || dev->link.ops->keep == NULL) {
 		errno = EOPNOTSUPP;
@@ -196,7 +196,7 @@ devices_look_at_kept(struct devices *d)
 			(void)device_refresh(d, dev, &status);
 		}
 		any = any || (dev != NULL && dev->link.kept && closes_silently(dev->link.ops)) || (device_place_id(place, &id) &&
-		    is_wanted(d, id) && closes_silently(devices_link_of(d, id.kind, DIALECT_BSD, policy_device(d->setup.policy, id))));
+		    is_wanted(d, id) && closes_silently(devices_link_of(d, id, DIALECT_BSD, policy_device(d->setup.policy, id))));
 	}
 	return any;
 }

@@ -195,7 +195,7 @@ prepare(struct devices *d, struct device *dev, const struct device_attach *reque
 		return 0;
 	}
 	dev->was_up = false;
-	dev->link = (struct link){.ops = devices_link_of(d, dev->id.kind, dev->dialect, policy), .id = dev->id, .place = dev->place,
+	dev->link = (struct link){.ops = devices_link_of(d, dev->id, dev->dialect, policy), .id = dev->id, .place = dev->place,
 	    .relays = d->setup.relays};
 	if (dev->link.ops == NULL) {
 		errno = ENXIO;
@@ -346,7 +346,7 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	if (dev->link.ops->open(&dev->link, &how, &channel, &status) < 0) {
 		saved = errno;
 		refuse(d, REFUSED_LINK, request, saved == EBUSY ?
-		    "an interface of that name exists, and is not ours" : strerror(saved));
+		    "an interface of that name exists, or somebody has its node, and it is not ours" : strerror(saved));
 		errno = saved;
 		goto fail;
 	}

@@ -83,9 +83,10 @@ void device_remember_policy(struct device *dev, const struct device_policy *poli
 
 /*
  * The link that makes a device; NULL: this platform has none.  What the configured one cannot make (another kind; the linux dialect, whose
- * device is the kernel's own) is made as if nothing were configured.
+ * device is the kernel's own) is made as if nothing were configured: by a kernel extension, where the policy prefers that and one has the
+ * device, else by what the platform has for the kind.
  */
-const struct link_ops *devices_link_of(const struct devices *d, uint8_t kind, enum message_dialect dialect,
+const struct link_ops *devices_link_of(const struct devices *d, struct device_id id, enum message_dialect dialect,
     const struct device_policy *policy);
 
 /* The record of a device as it is now.  The first: 0, or -1 with errno; the second: as JOURNAL_OPEN, and logs if it cannot. */

@@ -36,6 +36,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "link-direct.h"
 #include "log.h"
 #include "os.h"
 #include "protocol/page.h"
@@ -81,19 +82,6 @@ access_of_flags(int flags)
 	}
 }
 
-static int
-flags_of_access(unsigned access)
-{
-	switch (access) {
-	case MESSAGE_ACCESS_READ:
-		return O_RDONLY;
-	case MESSAGE_ACCESS_WRITE:
-		return O_WRONLY;
-	default:
-		return O_RDWR;
-	}
-}
-
 /* 0 if a program's descriptor may become the device; else -1 with EINVAL or EACCES, or EMFILE and the like. */
 static int
 check_given(int fd, unsigned access, uint64_t netns)
@@ -131,7 +119,7 @@ open_node(const struct netns *ns, const struct link_open *how)
 		errno = errno == EPERM ? EACCES : errno;
 		return -1;
 	}
-	fd = open(PATHS_TUN_NODE, flags_of_access(how->access) | O_CLOEXEC | (how->nonblock ? O_NONBLOCK : 0));
+	fd = open(PATHS_TUN_NODE, link_direct_open_flags(how));
 	os_netns_leave(back);
 	if (fd < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
 		log_warnx("%s", linux_unavailable());
@@ -231,15 +219,9 @@ linux_keep(struct link *l, int channel)
 }
 
 static int
-linux_read(struct link *l, struct netif_status *status)
-{
-	return netif_read(l->netns->netif, NULL, l->ifindex, true, status);
-}
-
-static int
 linux_adopt(struct link *l, struct netif_status *status)
 {
-	if (linux_read(l, status) < 0) {
+	if (link_direct_read(l, status) < 0) {
 		return -1;
 	}
 	/* An index is not used again before the namespace has gone through 2^31 of them; the driver's name is still worth a look. */
@@ -307,12 +289,6 @@ linux_find(struct link *l, pid_t holder, struct link_place *where)
 }
 
 static int
-linux_set_up(struct link *l)
-{
-	return netif_set_up(l->netns->netif, l->ifindex, true);
-}
-
-static int
 linux_prove(struct link *l, int fd)
 {
 	struct ifreq request = {0};
@@ -369,9 +345,9 @@ const struct link_ops link_linux = {
 	.open = linux_open,
 	.keep = linux_keep,
 	.adopt = linux_adopt,
-	.read = linux_read,
+	.read = link_direct_read,
 	.find = linux_find,
-	.set_up = linux_set_up,
+	.set_up = link_direct_set_up,
 	.prove = linux_prove,
 	.node = open_node,
 	.tun_set = linux_tun_set,

@@ -34,7 +34,7 @@
 #include <sys/sys_domain.h>
 #include <unistd.h>
 
-#include "log.h"
+#include "link-direct.h"
 #include "protocol/page.h"
 #include "protocol/sys.h"
 
@@ -160,15 +160,9 @@ utun_open(struct link *l, const struct link_open *how, int *channel, struct neti
 }
 
 static int
-utun_read(struct link *l, struct netif_status *status)
-{
-	return netif_read(l->netns->netif, NULL, l->ifindex, true, status);
-}
-
-static int
 utun_adopt(struct link *l, struct netif_status *status)
 {
-	if (utun_read(l, status) < 0) {
+	if (link_direct_read(l, status) < 0) {
 		return -1;
 	}
 	/* Whoever has a unit so high has it from us; and there it is as long as somebody holds it. */
@@ -177,12 +171,6 @@ utun_adopt(struct link *l, struct netif_status *status)
 		return -1;
 	}
 	return 0;
-}
-
-static int
-utun_set_up(struct link *l)
-{
-	return netif_set_up(l->netns->netif, l->ifindex, true);
 }
 
 static int
@@ -197,15 +185,6 @@ utun_prove(struct link *l, int fd)
 	return 0;
 }
 
-static void
-utun_close(struct link *l)
-{
-	if (l->ifindex != 0 && netif_set_up(l->netns->netif, l->ifindex, false) < 0 && errno != ENODEV) {
-		log_warn("%s: taking the interface down", l->ifname);
-	}
-	l->ifindex = 0;
-}
-
 const struct link_ops link_utun = {
 	.name = "utun",
 	.kinds = 1u << DEVICE_TUN,
@@ -213,8 +192,8 @@ const struct link_ops link_utun = {
 	.unavailable = utun_unavailable,
 	.open = utun_open,
 	.adopt = utun_adopt,
-	.read = utun_read,
-	.set_up = utun_set_up,
+	.read = link_direct_read,
+	.set_up = link_direct_set_up,
 	.prove = utun_prove,
-	.close = utun_close,
+	.close = link_direct_take_down,
 };

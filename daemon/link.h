@@ -64,6 +64,9 @@ struct link_ops {
 	/* NULL if the link can work on this machine now; else a text: what is missing and what to do. */
 	const char *(*unavailable)(void);
 
+	/* NULL: the link makes any device of its kinds.  Whether it has that one now. */
+	bool (*has)(struct device_id id);
+
 	/*
 	 * Makes the interface of l->id's kind called l->ifname (or how->kernel_name), exclusively: EBUSY if something of that name
 	 * exists, never joined; or, with how->join, opens the one that l names: EBUSY if somebody holds it.  Fills l->ifindex,
@@ -136,11 +139,11 @@ struct link_ops {
 
 #define LINKS_MAX 8
 
-/* The links of this platform, in order of preference, ended by NULL: links-OS.c. */
+/* The links of this platform, in order of preference, ended by NULL: links-OS.c.  One that does not have every device comes last. */
 extern const struct link_ops *const links_here[LINKS_MAX + 1];
 
 extern const struct link_ops link_linux, link_veth; /* Linux */
-extern const struct link_ops link_utun, link_feth;  /* macOS */
+extern const struct link_ops link_utun, link_feth, link_kext; /* macOS */
 
 /* The link of that name, or NULL.  "auto" is none. */
 const struct link_ops *link_find(const char *name);

@@ -9,5 +9,6 @@
 const struct link_ops *const links_here[LINKS_MAX + 1] = {
 	&link_utun,
 	&link_feth,
+	&link_kext,
 	NULL,
 };

@@ -89,6 +89,12 @@ policy_same(const struct device_policy *a, const struct device_policy *b)
 }
 
 bool
+policy_wants_kext(const struct device_policy *d)
+{
+	return strcmp(d->link, POLICY_LINK_KEXT) == 0 || (d->link[0] == '\0' && d->prefer_kext && !d->persistent);
+}
+
+bool
 policy_frees_name(const struct policy *p, const char *name)
 {
 	struct device_id id;

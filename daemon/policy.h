@@ -22,6 +22,8 @@
 #define POLICY_PROGRAMS_MAX 8
 #define POLICY_PATH_SIZE 256
 #define POLICY_LINK_SIZE 16
+/* The link that hands out nodes of kernel extensions (macOS). */
+#define POLICY_LINK_KEXT "kext"
 /* Blocks of a file: devices, and patterns of names. */
 #define POLICY_BLOCKS_MAX 64
 #define POLICY_NAMES_MAX 16
@@ -48,6 +50,7 @@ enum policy_up {
 struct device_policy {
 	struct devlist_entry entry;  /* owner, group and mode */
 	char link[POLICY_LINK_SIZE]; /* a link's name, or empty: "auto" */
+	bool prefer_kext;            /* "auto" is a kernel extension's node, where there is one */
 	bool kernel_name;            /* the interface is not named after the device: the kernel chooses */
 	bool persistent;             /* the interface is there before and after the program */
 	bool up_on_address;          /* the first address given to it brings it up */
@@ -117,6 +120,12 @@ const struct device_policy *policy_for_name(const struct policy *p, const char *
  * trust names of interfaces, so a device that anybody may open is not yet the right to call one "eth1" or "wg0".
  */
 bool policy_frees_name(const struct policy *p, const char *name);
+
+/*
+ * Whether a kernel extension's node may be what the device is made of, and so comes after this daemon's word.  An interface that is to be
+ * persistent is made otherwise: theirs go with their program.
+ */
+bool policy_wants_kext(const struct device_policy *d);
 
 /* Whether two say the same. */
 bool policy_same(const struct device_policy *a, const struct device_policy *b);

@@ -24,6 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "link.h"
 #include "log.h"
 #include "protocol/devlist.h"
 #include "protocol/paths.h"
@@ -282,6 +283,7 @@ rundir_write_devices(const struct rundir *r, const struct policy *policy)
 	static const uint8_t kinds[] = {DEVICE_TUN, DEVICE_TAP}; /* the list's order */
 	struct devlist_entry entries[2 * DEVICE_UNITS_MAX];
 	char data[DEVLIST_BYTES_MAX];
+	const bool has_kext = link_find(POLICY_LINK_KEXT) != NULL;
 	unsigned count = 0;
 	size_t size;
 	int fd, saved;
@@ -290,7 +292,10 @@ rundir_write_devices(const struct rundir *r, const struct policy *policy)
 		struct device_id id = {.kind = kinds[i]};
 
 		for (; policy_has(policy, id); id.unit++) {
-			entries[count++] = policy_device(policy, id)->entry;
+			const struct device_policy *device = policy_device(policy, id);
+
+			entries[count] = device->entry;
+			entries[count++].flags = has_kext && policy_wants_kext(device) ? DEVLIST_BEFORE_NODE : 0;
 		}
 	}
 	size = devlist_make(data, policy->tun_units, policy->tap_units, entries, time(NULL));

@@ -40,6 +40,7 @@ devlist_find(const void *data, struct device_id id, struct devlist_entry *entry)
 	}
 	memcpy(entry, (const char *)data + sizeof(h) + index * sizeof(*entry), sizeof(*entry));
 	entry->mode &= 0777;
+	entry->flags &= DEVLIST_BEFORE_NODE;
 	return true;
 }
 

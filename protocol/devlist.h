@@ -31,8 +31,12 @@ struct devlist_header {
 struct devlist_entry {
 	uint32_t uid;
 	uint32_t gid;
-	uint32_t mode; /* permission bits, 0 ... 0777 */
+	uint16_t mode;  /* permission bits, 0 ... 0777 */
+	uint16_t flags; /* DEVLIST_* */
 };
+
+/* The daemon is asked, and its owner, group and mode are the device's, also where a node of that name is there. */
+#define DEVLIST_BEFORE_NODE 1
 
 static_assert(sizeof(struct devlist_header) == 24, "file layout");
 static_assert(sizeof(struct devlist_entry) == 12, "file layout");

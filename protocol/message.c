@@ -244,7 +244,7 @@ attached_ok(const struct message_attached *a, unsigned fd_count)
 		return fd_count == 0;
 	}
 	return fd_count == 2 && device_id_known(id) && a->place < DEVICE_PLACES_MAX && a->open_number != 0 && a->mtu != 0 &&
-	    a->channel >= CHANNEL_DIRECT && a->channel <= CHANNEL_FRAMED && a->ifindex != 0 && a->ifname[0] != '\0' &&
+	    a->channel >= CHANNEL_DIRECT && a->channel <= CHANNEL_NODE && a->ifindex != 0 && a->ifname[0] != '\0' &&
 	    is_terminated(a->ifname, sizeof(a->ifname));
 }
 
@@ -292,7 +292,7 @@ device_ok(const struct message_device *d)
 			return false;
 		}
 	}
-	return device_id_known(id) && d->state <= DEVICE_UP && d->channel <= CHANNEL_FRAMED && d->header_mode <= 1 &&
+	return device_id_known(id) && d->state <= DEVICE_UP && d->channel <= CHANNEL_NODE && d->header_mode <= 1 &&
 	    d->has_mac <= 1 && d->address_count <= d->addresses_total && is_terminated(d->ifname, sizeof(d->ifname)) &&
 	    is_terminated(d->link, sizeof(d->link)) && is_terminated(d->program, sizeof(d->program));
 }

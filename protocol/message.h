@@ -194,6 +194,7 @@ enum channel_type {
 	CHANNEL_DIRECT = 1,
 	CHANNEL_RELAYED = 2,
 	CHANNEL_FRAMED = 3, /* direct, and the kernel itself puts an address-family header before each packet, both ways */
+	CHANNEL_NODE = 4,   /* direct, and a node of a driver that does all that the contract says: nothing of ours is needed */
 };
 
 struct message_address {

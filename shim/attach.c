@@ -5,7 +5,8 @@
  * Theory of operation.  Connect, send one record, wait for one record, close.  On Linux the request brings a descriptor of
  * /dev/net/tun that the program could open itself; the daemon makes it the device, and what comes back is the same open file.
  * Where the program could not open the node the daemon opened it.  At the end one number is left, the lowest
- * free one, as after open(2); the page is mapped and its descriptor closed.
+ * free one, as after open(2); the page is mapped and its descriptor closed.  Of a kernel extension's node (CHANNEL_NODE) nothing else is
+ * remembered: reading, writing, waiting and what it answers to ioctls are the kernel's from then on.
  *
  * All waits are bounded; a signal does not end them (open(2) of a device is not interruptible either), nor does a cancellation of the
  * thread.  Nothing here allocates.
@@ -186,7 +187,9 @@ open_uncancelled(struct device_id id, int flags)
 	}
 	if (fd >= 0) {
 		real_bind_early(); /* an earlier library's constructor may be who opens */
-		fdtable_set(fd, fdtable_pack(id, reply.attached.place, reply.attached.open_number));
+		/* A driver's node is the kernel's own in every respect, here and in whatever program has it next. */
+		fdtable_set(fd, reply.attached.channel == CHANNEL_NODE ? FDTABLE_OTHER :
+		    fdtable_pack(id, reply.attached.place, reply.attached.open_number));
 		errno = saved;
 	}
 	return fd;

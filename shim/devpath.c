@@ -85,8 +85,20 @@ devpath_is_refused_node(int dir, const char *path, struct device_id *id)
 }
 
 bool
+devpath_is_before_node(int dir, const char *path, struct device_id *id, struct devlist_entry *entry)
+{
+	int saved = errno;
+	bool before = devpath_match(dir, path, id) && state_enabled() && state_find_device(*id, entry, NULL) == 0 &&
+	    (entry->flags & DEVLIST_BEFORE_NODE) != 0;
+
+	errno = saved;
+	return before;
+}
+
+bool
 devpath_is_ours(int dir, const char *path, struct device_id *id)
 {
+	struct devlist_entry entry;
 	struct stat st;
 	int saved = errno;
 	bool exists;
@@ -96,7 +108,7 @@ devpath_is_ours(int dir, const char *path, struct device_id *id)
 	}
 	exists = real_fstatat(dir, path, &st, AT_SYMLINK_NOFOLLOW) == 0 && !devpath_is_own_node(&st, *id);
 	errno = saved;
-	return !exists;
+	return !exists || devpath_is_before_node(dir, path, id, &entry);
 }
 
 bool

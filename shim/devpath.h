@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 
+#include "protocol/devlist.h"
 #include "protocol/devname.h"
 
 /*
@@ -29,7 +30,16 @@ bool devpath_is_own_node(const struct stat *st, struct device_id id);
  */
 bool devpath_is_refused_node(int dir, const char *path, struct device_id *id);
 
-/* The same as devpath_match(), and no file of that name really is there (a loaded kernel extension's node; Linux macvtap's). */
+/*
+ * As devpath_match(), and the daemon's word comes before that of a node which is there by that name, a kernel extension's
+ * (DEVLIST_BEFORE_NODE); *entry is then the device's.
+ */
+bool devpath_is_before_node(int dir, const char *path, struct device_id *id, struct devlist_entry *entry);
+
+/*
+ * True if the path is a device's, and the daemon is who opens it: no file of that name really exists there (a loaded kernel extension's
+ * node; Linux macvtap's), or the daemon's word comes before it.
+ */
 bool devpath_is_ours(int dir, const char *path, struct device_id *id);
 
 /*

@@ -79,6 +79,8 @@ next_packet_bytes(int fd, fdtable_held held, int *bytes)
 	case CHANNEL_FRAMED:
 		*bytes = framed_next_bytes(fd, held);
 		return 0;
+	case CHANNEL_NODE:
+		return real_ioctl(fd, FIONREAD, bytes);
 	case CHANNEL_DIRECT:
 		break;
 	}

@@ -188,6 +188,8 @@ read_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 		return channel_read(fd, held, iov, count, 0);
 	case CHANNEL_FRAMED:
 		return framed_read(fd, held, iov, count);
+	case CHANNEL_NODE:
+		return other_file(READING, fd, iov, count);
 	case CHANNEL_DIRECT:
 		break;
 	}
@@ -268,6 +270,8 @@ write_device(int fd, fdtable_held held, const struct iovec *iov, int count)
 		return channel_write(fd, held, iov, count, 0);
 	case CHANNEL_FRAMED:
 		return framed_write(fd, held, iov, count);
+	case CHANNEL_NODE:
+		return other_file(WRITING, fd, iov, count);
 	case CHANNEL_DIRECT:
 		break;
 	}

@@ -5,7 +5,10 @@
  * A path that is not a device's is the C library's business, untouched.  An open that creates nothing is always tried there first:
  * where it finds a file that is the answer, a path that is no path is the kernel's to refuse (EFAULT), and only ENOENT makes
  * us look, and ENXIO and EACCES, with which the kernel refuses a node that the daemon has made for who only looks.
- * An open that may create a file must be recognized before it does, so there a bad pointer is a fault in the program.
+ * An open that may create a file must be recognized before it does, so there a bad pointer is a fault in the program; and where
+ * kernel extensions can have nodes of their own (macOS) so must every open: a node's open is the device's, which the policy may refuse.
+ * There the daemon's word comes first if it says that it hands the node out, and the node's own owner and mode if it does not, or no
+ * daemon serves.
  * A device's path is answered here, in this order: no such unit, or nobody serves: ENOENT, from the device list alone; then
  * what the flags forbid; then the daemon is asked.  O_PATH opens nothing, and there is no file to name: ENOENT.
  *
@@ -28,6 +31,7 @@
 #include "dialect.h"
 #include "fdtable.h"
 #include "io.h"
+#include "os.h"
 #include "real.h"
 #include "refuse.h"
 #include "state.h"
@@ -99,9 +103,20 @@ or_device(int before, int fd, int dir, const char *path, int flags)
 static int
 open_at(int dir, const char *path, int flags, mode_t mode)
 {
+	struct devlist_entry entry;
 	struct device_id id;
 	int before = errno;
 
+	if (os_has_nodes() && (flags & O_PATH) == 0 && devpath_is_before_node(dir, path, &id, &entry)) {
+		int fd = open_device(id, flags);
+
+		if (fd >= 0 || errno != ENOENT) {
+			return fd;
+		}
+		/* A daemon that was killed has left the list: its word is over.  Nothing is made in place of a node. */
+		errno = before;
+		return other_file(real_openat(dir, path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), NULL));
+	}
 	if ((flags & O_CREAT) == 0) {
 		return or_device(before, real_openat(dir, path, flags, (void *)(uintptr_t)mode), dir, path, flags);
 	}

@@ -2,7 +2,8 @@
 /*
  * os-darwin.c - what the shim asks macOS.  See os.h.
  *
- * A device is a socket here: a kernel control of utun, or an end of a datagram pair.  Interface ioctls are answered on any socket, so on
+ * A device is a socket here: a kernel control of utun, or an end of a datagram pair; the node of a kernel extension needs nothing of the
+ * library's, and is no device to it.  Interface ioctls are answered on any socket, so on
  * the device's own.  The sysctl gives what is known of an interface by its index, without a name and without allocation, as the C library's
  * own functions by index do not.
  *
@@ -176,6 +177,12 @@ bool
 os_is_device_node(const struct stat *st)
 {
 	return false; /* devices are sockets here */
+}
+
+bool
+os_has_nodes(void)
+{
+	return true; /* kernel extensions' */
 }
 
 enum channel_type

@@ -214,6 +214,12 @@ os_is_device_node(const struct stat *st)
 	return S_ISCHR(st->st_mode) && major(st->st_rdev) == PATHS_TUN_MAJOR && minor(st->st_rdev) == PATHS_TUN_MINOR;
 }
 
+bool
+os_has_nodes(void)
+{
+	return false; /* macvtap's nodes are its own */
+}
+
 enum channel_type
 os_channel_type(int fd)
 {

@@ -53,6 +53,9 @@ bool os_read_channel(int fd, struct os_channel *channel);
 /* Whether fstat(2) of a descriptor shows the kernel's device. */
 bool os_is_device_node(const struct stat *st);
 
+/* Whether drivers other than the daemon's links can have nodes of devices' names, which the daemon hands out. */
+bool os_has_nodes(void);
+
 /* What the channel of a device is, of which no page tells. */
 enum channel_type os_channel_type(int fd);
 

@@ -2,7 +2,8 @@
 /*
  * stat.c - the stat and access families.
  *
- * By path, the C library is asked first; only where it finds nothing, and the path is a device's, does the device list answer.
+ * By path, the C library is asked first; only where it finds nothing, and the path is a device's, does the device list answer; and for a
+ * node of a kernel extension that the daemon hands out, the list says owner, group and mode.
  * By descriptor, the kernel's own device is shown as ours: same node, owner and mode by both ways.  Where the daemon has made real nodes
  * (macOS), the kernel's word about those is the answer, by both ways.
  */
@@ -76,6 +77,21 @@ stat_path(int before, int dir, const char *path, struct stat *st)
 	return 0;
 }
 
+/* The real call gave *st for a path: a node that the daemon hands out has the owner, group and mode that the policy says.  0. */
+static int
+stat_node(int dir, const char *path, struct stat *st)
+{
+	struct devlist_entry entry;
+	struct device_id id;
+
+	if (S_ISCHR(st->st_mode) && devpath_is_before_node(dir, path, &id, &entry)) {
+		st->st_mode = S_IFCHR | (mode_t)entry.mode;
+		st->st_uid = entry.uid;
+		st->st_gid = entry.gid;
+	}
+	return 0;
+}
+
 /* The real call gave *st for fd: shown as the device, if it is one. */
 static void
 stat_number(int fd, struct stat *st)
@@ -103,7 +119,7 @@ stat_any(const char *path, struct stat *st)
 {
 	int before = errno;
 
-	return real_stat(path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
+	return real_stat(path, st) == 0 ? stat_node(AT_FDCWD, path, st) : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
@@ -111,7 +127,7 @@ stat_any_link(const char *path, struct stat *st)
 {
 	int before = errno;
 
-	return real_lstat(path, st) == 0 ? 0 : stat_path(before, AT_FDCWD, path, st);
+	return real_lstat(path, st) == 0 ? stat_node(AT_FDCWD, path, st) : stat_path(before, AT_FDCWD, path, st);
 }
 
 int
@@ -149,9 +165,10 @@ static int
 after_fstatat(int before, int result, int dir, const char *path, struct stat *st)
 {
 	if (result == 0) {
-		if (is_empty(path)) {
-			stat_number(dir, st);
+		if (!is_empty(path)) {
+			return stat_node(dir, path, st);
 		}
+		stat_number(dir, st);
 		return 0;
 	}
 	return stat_path(before, dir, path, st);
@@ -296,18 +313,34 @@ may(const struct devlist_entry *entry, void *argument)
 	return may_access(entry, a->mode, a->uid, a->gid);
 }
 
+/* before: errno till now. */
+static int
+answer(int before, bool allowed)
+{
+	errno = allowed ? before : EACCES;
+	return allowed ? 0 : -1;
+}
+
 /*
- * The real call failed: the device's answer in its place, if path is one.  The node of the linux dialect, which the daemon opens for
- * whoever may open any device, is there for those.
+ * The real call gave result: the device's answer in its place, if path is one; of a node that is there, if the daemon hands it out.  The
+ * node of the linux dialect, which the daemon opens for whoever may open any device, is there for those.
  */
 static int
-access_path(int before, int dir, const char *path, int mode, bool effective)
+access_path(int before, int result, int dir, const char *path, int mode, bool effective)
 {
-	struct asker asker = {mode, effective ? geteuid() : getuid(), effective ? getegid() : getgid()};
 	struct devlist_entry entry;
 	struct device_id id;
+	struct asker asker;
 	int saved = errno;
+	bool node = (result == 0 || saved == EACCES) && devpath_is_before_node(dir, path, &id, &entry);
 
+	if (result == 0 && !node) {
+		return 0;
+	}
+	asker = (struct asker){mode, effective ? geteuid() : getuid(), effective ? getegid() : getgid()};
+	if (node) {
+		return answer(before, may(&entry, &asker));
+	}
 	if (dialect_linux_is_node(path) && state_enabled() && state_some_device(may, &asker)) {
 		errno = before;
 		return 0;
@@ -317,12 +350,7 @@ access_path(int before, int dir, const char *path, int mode, bool effective)
 		errno = saved;
 		return -1;
 	}
-	if (!may(&entry, &asker)) {
-		errno = EACCES;
-		return -1;
-	}
-	errno = before;
-	return 0;
+	return answer(before, may(&entry, &asker));
 }
 
 int
@@ -330,7 +358,7 @@ shim_access(const char *path, int mode)
 {
 	int before = errno;
 
-	return real_access(path, mode) == 0 ? 0 : access_path(before, AT_FDCWD, path, mode, false);
+	return access_path(before, real_access(path, mode), AT_FDCWD, path, mode, false);
 }
 
 int
@@ -338,8 +366,7 @@ shim_faccessat(int dir, const char *path, int mode, int flags)
 {
 	int before = errno;
 
-	return real_faccessat(dir, path, mode, flags) == 0 ? 0 :
-	    access_path(before, dir, path, mode, (flags & AT_EACCESS) != 0);
+	return access_path(before, real_faccessat(dir, path, mode, flags), dir, path, mode, (flags & AT_EACCESS) != 0);
 }
 
 #ifdef ENTRY_euidaccess
@@ -348,6 +375,6 @@ shim_euidaccess(const char *path, int mode)
 {
 	int before = errno;
 
-	return real_euidaccess(path, mode) == 0 ? 0 : access_path(before, AT_FDCWD, path, mode, true);
+	return access_path(before, real_euidaccess(path, mode), AT_FDCWD, path, mode, true);
 }
 #endif

@@ -198,7 +198,7 @@ static void
 device_must_hold(const struct message_device *d)
 {
 	fuzz_must(known(d->kind, d->unit) && d->state <= DEVICE_UP, "status: device");
-	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_FRAMED, "status: flags");
+	fuzz_must(d->header_mode <= 1 && d->has_mac <= 1 && d->channel <= CHANNEL_NODE, "status: flags");
 	fuzz_must(d->address_count <= MESSAGE_ADDRESSES_MAX && d->address_count <= d->addresses_total, "status: counts");
 	fuzz_must(strnlen(d->ifname, sizeof(d->ifname)) < sizeof(d->ifname) && strnlen(d->link, sizeof(d->link)) < sizeof(d->link) &&
 	    strnlen(d->program, sizeof(d->program)) < sizeof(d->program), "status: names");
@@ -227,7 +227,7 @@ reply_must_hold(const union message *m, size_t bytes, unsigned fd_count, uint16_
 			if (m->attached.error == 0) {
 				fuzz_must(known(m->attached.kind, m->attached.unit), "attached: device");
 				fuzz_must(m->attached.open_number != 0 && m->attached.mtu != 0 && m->attached.ifindex != 0 &&
-				    m->attached.channel >= CHANNEL_DIRECT && m->attached.channel <= CHANNEL_FRAMED &&
+				    m->attached.channel >= CHANNEL_DIRECT && m->attached.channel <= CHANNEL_NODE &&
 				    strnlen(m->attached.ifname, MESSAGE_IFNAME_SIZE) - 1 < MESSAGE_IFNAME_SIZE - 1, "attached: fields");
 			}
 			break;

@@ -57,6 +57,12 @@ os_is_device_node(const struct stat *st)
 	return true;
 }
 
+bool
+os_has_nodes(void)
+{
+	return fake_os.has_nodes;
+}
+
 enum channel_type
 os_channel_type(int fd)
 {
@@ -250,6 +256,24 @@ fake_os_reset(void)
 	atomic_store(&real_slots[REAL_pwrite], (uintptr_t)fake_pwrite);
 	atomic_store(&real_slots[REAL_preadv], (uintptr_t)fake_preadv);
 	atomic_store(&real_slots[REAL_pwritev], (uintptr_t)fake_pwritev);
+}
+
+const char *
+fake_directory(char *argv[])
+{
+	char made[] = "/tmp/tuntapd-unit-XXXXXX", socket[64];
+
+	if (getenv("UNIT_DIRECTORY") == NULL) {
+		if (mkdtemp(made) == NULL) {
+			abort();
+		}
+		snprintf(socket, sizeof(socket), "%s/socket", made);
+		setenv("UNIT_DIRECTORY", made, 1);
+		setenv("TUNTAPD_SOCKET", socket, 1);
+		execv("/proc/self/exe", argv);
+		abort();
+	}
+	return getenv("UNIT_DIRECTORY");
 }
 
 fdtable_held

@@ -24,6 +24,7 @@ struct fake_os {
 	int error;           /* the real call fails with this errno; 0: succeeds */
 	int node;            /* os_open_node() */
 	bool socket;         /* to os_channel_type(), and for the page of fake_device() */
+	bool has_nodes;      /* os_has_nodes() */
 	bool marked;         /* to os_read_channel() */
 	struct os_channel channel;
 	uint8_t packet[2048]; /* what a real read gives */
@@ -46,6 +47,12 @@ extern struct fake_os fake_os;
 
 /* Everything as at first: a device that is up, MTU 1500, and nothing counted; the fake real functions in place. */
 void fake_os_reset(void);
+
+/*
+ * A new directory, in which TUNTAPD_SOCKET is, for whoever calls it first in main(): the environment is read once, before that, so the
+ * program begins again with the one that it wants.  The caller takes it away.
+ */
+const char *fake_directory(char *argv[]);
 
 /* Enters a device in the table, with a page that says what the arguments say.  Returns its entry. */
 fdtable_held fake_device(int fd, uint8_t kind, bool up, bool header_mode, uint32_t mtu);

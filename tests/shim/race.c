@@ -58,6 +58,12 @@ os_ask_interface(int fd, bool *up, uint32_t *mtu)
 	return 0;
 }
 
+bool
+os_has_nodes(void)
+{
+	return false;
+}
+
 enum channel_type
 os_channel_type(int fd)
 {

@@ -279,25 +279,6 @@ START_TEST(a_copy_is_known_as_soon_as_it_is_made)
 }
 END_TEST
 
-/* The environment is read once, before main: so this begins again with the one that it wants. */
-static void
-begin_with_socket(char *argv[])
-{
-	char made[] = "/tmp/tuntapd-unit-XXXXXX", socket[64];
-
-	if (getenv("UNIT_DIRECTORY") == NULL) {
-		if (mkdtemp(made) == NULL) {
-			exit(EXIT_FAILURE);
-		}
-		snprintf(socket, sizeof(socket), "%s/socket", made);
-		setenv("UNIT_DIRECTORY", made, 1);
-		setenv("TUNTAPD_SOCKET", socket, 1);
-		execv("/proc/self/exe", argv);
-		exit(EXIT_FAILURE);
-	}
-	directory = getenv("UNIT_DIRECTORY");
-}
-
 int
 main(int argc, char *argv[])
 {
@@ -305,7 +286,7 @@ main(int argc, char *argv[])
 	TCase *tcase = tcase_create("recognise");
 	int status;
 
-	begin_with_socket(argv);
+	directory = fake_directory(argv);
 	tcase_add_checked_fixture(tcase, begin, end);
 	tcase_add_test(tcase, a_marked_descriptor_is_the_device_of_its_page);
 	tcase_add_test(tcase, one_without_a_mark_is_another_file_and_asked_once);

@@ -381,6 +381,22 @@ const struct link_ops fake_relayed_link = {
 	.close = fake_close,
 };
 
+/* The same, of a driver that does not have every device. */
+static struct link_ops kext;
+static bool kext_loaded;
+
+void
+fake_link_load_kext(bool loaded)
+{
+	kext_loaded = loaded;
+}
+
+static bool
+fake_has(struct device_id id)
+{
+	return kext_loaded && id.unit == 0;
+}
+
 const struct link_ops *
 fake_link_for(uint8_t kind)
 {
@@ -390,5 +406,13 @@ fake_link_for(uint8_t kind)
 const struct link_ops *
 fake_link_named(const char *name)
 {
+	if (strcmp(name, "kext") == 0) {
+		kext = fake_link;
+		kext.name = "kext";
+		kext.channel = CHANNEL_NODE;
+		kext.has = fake_has;
+		kext.keep = NULL;
+		return &kext;
+	}
 	return strcmp(name, fake_link.name) == 0 ? &fake_link : strcmp(name, fake_relayed_link.name) == 0 ? &fake_relayed_link : NULL;
 }

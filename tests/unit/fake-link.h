@@ -53,6 +53,9 @@ unsigned fake_link_set_up_calls(void);
 unsigned fake_link_after_interface_calls(void);
 unsigned fake_link_leave_calls(void); /* of fake_relayed_link */
 
+/* From now on the link "kext" has unit 0 of each kind; false: none, as at first. */
+void fake_link_load_kext(bool loaded);
+
 /* link_for and link_named of a struct devices_setup. */
 const struct link_ops *fake_link_for(uint8_t kind);
 const struct link_ops *fake_link_named(const char *name);

@@ -67,7 +67,7 @@ START_TEST(all_keys_are_taken)
 	    "	programs = {\"/bin/sh\", /bin/true}\n	link = linux\n	queue-length = 77\n"
 	    "	addresses = {\"10.9.0.1/24\", \"10.1.0.1 peer 10.1.0.2\", fd00::1/64}\n"
 	    "	routes = {10.20.0.0/16, \"10.30.0.0/16 via 10.9.0.2\", 2001:db8::/32, default}\n"
-	    "	up = yes\n	up-on-address = off\n	persistent = on\n	interface-names = kernel\n"
+	    "	up = yes\n	up-on-address = off\n	prefer-kext = on\n	persistent = on\n	interface-names = kernel\n"
 	    "	open-hook = \"\"\n}\n"
 	    "names \"vpn*\" { owner = 5 }\n");
 	const struct device_policy *d = of(p, DEVICE_TAP, 3), *other = of(p, DEVICE_TAP, 4);
@@ -92,6 +92,7 @@ START_TEST(all_keys_are_taken)
 	ck_assert_mem_eq(d->mac, mac, 6);
 	ck_assert_uint_eq(d->program_count, 2);
 	ck_assert_str_eq(d->programs[1], "/bin/true");
+	ck_assert(!other->prefer_kext && d->prefer_kext);
 	ck_assert(!d->up_on_address && d->persistent && d->kernel_name && d->up == POLICY_UP_YES);
 	ck_assert_uint_eq(d->address_count, 3);
 	ck_assert(d->addresses[0].broadcast && !d->addresses[1].broadcast && d->addresses[1].has_peer);

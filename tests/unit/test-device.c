@@ -3,6 +3,7 @@
  * test-device.c - the table of devices on the fake link: attach, exclusive open, state, last close, take-over.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -469,6 +470,71 @@ START_TEST(another_policy_holds_for_the_next_open)
 	close_attached(&a);
 	devices_set_policy(world.devices, world.policy);
 	policy_free(next);
+}
+END_TEST
+
+/* The link of an open of a tap, as status says it, and what its channel is. */
+static void
+expect_link(uint16_t unit, const char *link, enum channel_type channel)
+{
+	struct device_attached a = world_attach(DEVICE_TAP, unit);
+	struct message_device shown = {0};
+
+	ck_assert_int_eq(a.channel_type, channel);
+	devices_describe(world.devices, a.place, &shown);
+	ck_assert_str_eq(shown.link, link);
+	ck_assert_uint_eq(shown.channel, channel);
+	fake_link_depart(a.ifindex);
+	close_attached(&a);
+}
+
+START_TEST(a_kernel_extension_that_is_preferred_is_the_link_while_it_has_the_device)
+{
+	struct device_policy *policy = &world.policy->devices[POLICY_TAP];
+
+	fake_link_load_kext(true);
+	expect_link(0, "fake", CHANNEL_DIRECT);
+	policy->prefer_kext = true;
+	expect_link(0, "kext", CHANNEL_NODE);
+	expect_link(1, "fake", CHANNEL_DIRECT);
+	fake_link_load_kext(false);
+	expect_link(0, "fake", CHANNEL_DIRECT);
+	/* By its name it is the link also where it has no such device. */
+	snprintf(policy->link, sizeof(policy->link), "kext");
+	policy->prefer_kext = false;
+	expect_link(0, "kext", CHANNEL_NODE);
+}
+END_TEST
+
+START_TEST(a_node_is_no_device_of_the_linux_dialect)
+{
+	struct os_peer root = {0};
+	struct device_attach request = {.id = {.kind = DEVICE_TAP, .unit = DEVICE_UNIT_NAMED}, .ifname = "tap0", .peer = &root,
+	    .how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .dialect = DIALECT_LINUX}, .netns = WORLD_NETNS, .netns_fd = -1};
+	struct device_attached a;
+
+	fake_link_load_kext(true);
+	snprintf(world.policy->devices[POLICY_TAP].link, sizeof(world.policy->devices[0].link), "kext");
+	ck_assert_int_eq(devices_attach(world.devices, &request, &a), 0);
+	ck_assert_int_eq(a.channel_type, CHANNEL_DIRECT);
+	close_attached(&a);
+}
+END_TEST
+
+START_TEST(the_next_daemon_takes_a_node_over)
+{
+	struct device_attached a;
+	struct message_device shown = {0};
+
+	fake_link_load_kext(true);
+	world.policy->devices[POLICY_TAP].prefer_kext = true;
+	a = world_attach(DEVICE_TAP, 0);
+	fake_link_load_kext(false); /* whatever is in /dev by then: it is open */
+	world_restart_daemon();
+	ck_assert_uint_eq(devices_adopt(world.devices), 1);
+	devices_describe(world.devices, a.place, &shown);
+	ck_assert_str_eq(shown.link, "kext");
+	close_attached(&a);
 }
 END_TEST
 
@@ -1186,6 +1252,9 @@ main(void)
 	tcase_add_test(tcase, only_a_named_program_may_have_it);
 	tcase_add_test(tcase, a_user_may_have_so_many_and_no_more);
 	tcase_add_test(tcase, another_policy_holds_for_the_next_open);
+	tcase_add_test(tcase, a_kernel_extension_that_is_preferred_is_the_link_while_it_has_the_device);
+	tcase_add_test(tcase, a_node_is_no_device_of_the_linux_dialect);
+	tcase_add_test(tcase, the_next_daemon_takes_a_node_over);
 	tcase_add_test(tcase, persistent_interface_is_joined_and_stays);
 	tcase_add_test(tcase, late_news_of_a_lost_carrier_does_not_end_a_later_open);
 	tcase_add_test(tcase, persistent_interface_that_somebody_else_holds_is_busy_and_stays);

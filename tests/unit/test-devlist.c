@@ -166,13 +166,18 @@ START_TEST(smallest_and_largest_list)
 }
 END_TEST
 
-START_TEST(mode_is_permission_bits_alone)
+START_TEST(mode_is_permission_bits_alone_and_flags_are_known_ones)
 {
 	struct devlist_entry entry = {.mode = 0140755}, found;
 
 	devlist_make(list, 0, 1, &entry, 0);
 	ck_assert(devlist_find(list, (struct device_id){DEVICE_TAP, 0}, &found));
 	ck_assert_uint_eq(found.mode, 0755);
+	ck_assert_uint_eq(found.flags, 0);
+	entry.flags = UINT16_MAX;
+	devlist_make(list, 0, 1, &entry, 0);
+	ck_assert(devlist_find(list, (struct device_id){DEVICE_TAP, 0}, &found));
+	ck_assert_uint_eq(found.flags, DEVLIST_BEFORE_NODE);
 }
 END_TEST
 
@@ -207,7 +212,7 @@ main(void)
 	tcase_add_loop_test(tc, broken_header_is_no_list, 0, sizeof(broken) / sizeof(broken[0]));
 	tcase_add_test(tc, units_past_the_maximum_are_no_list);
 	tcase_add_test(tc, smallest_and_largest_list);
-	tcase_add_test(tc, mode_is_permission_bits_alone);
+	tcase_add_test(tc, mode_is_permission_bits_alone_and_flags_are_known_ones);
 	tcase_add_test(tc, device_numbers_are_distinct);
 	suite_add_tcase(suite, tc);
 	return run_suite(suite);

@@ -15,7 +15,7 @@ static gid_t extra_groups[] = {7, 300, 9};
 static const struct {
 	const char *name;
 	struct os_peer peer;
-	uint32_t mode;
+	uint16_t mode;
 	unsigned access;
 	bool allowed;
 } rows[] = {
@@ -40,6 +40,25 @@ START_TEST(mode_bits_decide)
 	struct devlist_entry entry = {.uid = 100, .gid = 300, .mode = rows[_i].mode};
 
 	ck_assert_msg(policy_allows(&entry, &rows[_i].peer, rows[_i].access) == rows[_i].allowed, "%s", rows[_i].name);
+}
+END_TEST
+
+static const struct {
+	const char *name;
+	struct device_policy device;
+	bool wants;
+} kext_rows[] = {
+	{"nothing said", {.link = ""}, false},
+	{"the link", {.link = "kext"}, true},
+	{"the link of a persistent one, which is refused elsewhere", {.link = "kext", .persistent = true}, true},
+	{"preferred", {.prefer_kext = true}, true},
+	{"preferred, and persistent", {.prefer_kext = true, .persistent = true}, false},
+	{"preferred, and another link", {.link = "utun", .prefer_kext = true}, false},
+};
+
+START_TEST(a_kernel_extension_is_wanted_by_name_or_preferred)
+{
+	ck_assert_msg(policy_wants_kext(&kext_rows[_i].device) == kext_rows[_i].wants, "%s", kext_rows[_i].name);
 }
 END_TEST
 
@@ -212,6 +231,7 @@ main(void)
 	tcase_add_test(tcase, who_may_make_pairs);
 	tcase_add_loop_test(tcase, addresses_of_pairs_are_within_prefixes, 0, sizeof(pair_addresses) / sizeof(pair_addresses[0]));
 	tcase_add_loop_test(tcase, mode_bits_decide, 0, sizeof(rows) / sizeof(rows[0]));
+	tcase_add_loop_test(tcase, a_kernel_extension_is_wanted_by_name_or_preferred, 0, sizeof(kext_rows) / sizeof(kext_rows[0]));
 	tcase_add_test(tcase, any_program_may_where_none_is_named);
 	tcase_add_test(tcase, only_a_named_program_may);
 	tcase_add_test(tcase, a_user_has_a_number_of_devices_and_root_any);
