@@ -24,6 +24,7 @@ import doctor
 import files
 import frames
 import kext
+import kextlink
 import launchd
 import live
 import macho
@@ -83,8 +84,8 @@ def tell(number, wrong, what):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    checks = [check for module in (files, dist, doctor, kext, live, launchd, frames, nodes, pairs, bridges, captures, nat, arm64, mutate)
-              for check in checks_of(module)]
+    modules = (files, dist, doctor, kext, kextlink, live, launchd, frames, nodes, pairs, bridges, captures, nat, arm64, mutate)
+    checks = [check for module in modules for check in checks_of(module)]
     print(f"1..{len(checks) + 2}", flush=True)
     results = {"build": {"result": "passed", "strength": "linked"}}
     try:

@@ -52,6 +52,7 @@ _Static_assert(sizeof(struct record) == 48, "the kernel's layouts");
 struct events {
 	int fd; /* 0: free */
 	bool filtered;
+	bool late; /* what there is has been denied once */
 	uint32_t id;
 	struct known known[KNOWN_MAX];
 	struct record records[RECORDS_MAX]; /* of the message that is first in the socket */
@@ -249,6 +250,20 @@ take_address(struct events *e, const struct nlmsghdr *m)
 	}
 }
 
+/* TUNTAPD_STANDIN_NEWS=late: what there is to read is not there at the first look, as if it had come just after. */
+static bool
+comes_late(struct events *e)
+{
+	const char *wanted = getenv("TUNTAPD_STANDIN_NEWS");
+
+	if (wanted == NULL || strcmp(wanted, "late") != 0 || e->late) {
+		return false;
+	}
+	e->late = true;
+	errno = EAGAIN;
+	return true;
+}
+
 static ssize_t
 receive_event(int fd, const struct iovec *iov, int count, int flags)
 {
@@ -267,6 +282,10 @@ receive_event(int fd, const struct iovec *iov, int count, int flags)
 			continue; /* what is lost is lost without a word */
 		}
 		if (n < 0) {
+			e->late = false;
+			return -1;
+		}
+		if (comes_late(e)) {
 			return -1;
 		}
 		e->given = e->count = 0;

@@ -33,6 +33,7 @@
 #include <unistd.h>
 
 #include "standin-bpf.h"
+#include "standin-kext.h"
 
 #define POLL_MAX 64
 #define FIRST_DRIVERLESS 234 /* Linux's Documentation/admin-guide/devices.txt */
@@ -86,6 +87,15 @@ open_driverless(int dir, const char *path, int flags)
 	return -1;
 }
 
+/* openat(2), with Linux's numbers. */
+static int
+open_any(int dir, const char *path, int flags, int mode)
+{
+	int fd;
+
+	return standin_kext_open(dir, path, flags, &fd) ? fd : openat(dir, path, flags, mode);
+}
+
 /* The variable arguments of a caller: a mode, only with O_CREAT. */
 static int
 darwin_open(const char *path, int flags, ...)
@@ -102,7 +112,7 @@ darwin_open(const char *path, int flags, ...)
 	if (open_driverless(AT_FDCWD, path, flags) < 0) {
 		return (int)standin_translated(-1);
 	}
-	return (int)standin_translated(open(path, linux_open_flags(flags), mode));
+	return (int)standin_translated(open_any(AT_FDCWD, path, linux_open_flags(flags), mode));
 }
 
 static int
@@ -123,7 +133,7 @@ darwin_openat(int dir, const char *path, int flags, ...)
 	if (open_driverless(linux_dir(dir), path, flags) < 0) {
 		return (int)standin_translated(-1);
 	}
-	return (int)standin_translated(openat(linux_dir(dir), path, linux_open_flags(flags), mode));
+	return (int)standin_translated(open_any(linux_dir(dir), path, linux_open_flags(flags), mode));
 }
 
 static ssize_t
@@ -267,6 +277,17 @@ path_of(int fd, char *path)
 	return 0;
 }
 
+/* The kernel tells the file's driver, whoever asked (XNU bsd/kern/kern_descrip.c, F_SETFL). */
+static void
+tell_nonblock(int fd, bool on)
+{
+	const struct standin_kind *kind = standin_kind_of(fd);
+
+	if (kind != NULL && kind->nonblock != NULL) {
+		kind->nonblock(fd, on);
+	}
+}
+
 static int
 darwin_fcntl(int fd, int command, ...)
 {
@@ -293,6 +314,7 @@ darwin_fcntl(int fd, int command, ...)
 		if ((number & ~0xf) != 0) {
 			standin_refuse("F_SETFL %#x", (unsigned)number);
 		}
+		tell_nonblock(fd, (number & 0x4) != 0);
 		return (int)standin_translated(fcntl(fd, F_SETFL, ((number & 0x4) != 0 ? O_NONBLOCK : 0) |
 		    ((number & 0x8) != 0 ? O_APPEND : 0)));
 	case 50: /* F_GETPATH */
@@ -322,6 +344,7 @@ darwin_ioctl(int fd, unsigned long request, ...)
 	}
 	if ((uint32_t)request == 0x8004667eu) { /* FIONBIO */
 		on = *(int *)argument;
+		tell_nonblock(fd, on != 0);
 		return (int)standin_translated(fcntl(fd, F_SETFL, (fcntl(fd, F_GETFL) & ~O_NONBLOCK) | (on != 0 ? O_NONBLOCK : 0)));
 	}
 	if ((uint32_t)request == 0x20006601u || (uint32_t)request == 0x20006602u) { /* FIOCLEX, FIONCLEX */
@@ -388,10 +411,12 @@ struct darwin_stat {
 };
 _Static_assert(sizeof(struct darwin_stat) == 144, "the kernel's layout");
 
+/* Of a path, or of a descriptor (path NULL). */
 static int
-give_stat(int result, const struct stat *st, struct darwin_stat *out)
+give_stat(int result, const char *path, int fd, struct stat *st, struct darwin_stat *out)
 {
 	if (result == 0) {
+		standin_kext_number(path, fd, st);
 		memset(out, 0, sizeof(*out));
 		out->st_dev = (int32_t)st->st_dev;
 		out->st_mode = (uint16_t)st->st_mode; /* the bits are the same */
@@ -415,7 +440,7 @@ darwin_stat(const char *path, struct darwin_stat *out)
 {
 	struct stat st;
 
-	return give_stat(stat(path, &st), &st, out);
+	return give_stat(stat(path, &st), path, -1, &st, out);
 }
 
 static int
@@ -423,7 +448,7 @@ darwin_lstat(const char *path, struct darwin_stat *out)
 {
 	struct stat st;
 
-	return give_stat(lstat(path, &st), &st, out);
+	return give_stat(lstat(path, &st), path, -1, &st, out);
 }
 
 static int
@@ -431,7 +456,7 @@ darwin_fstatat(int dir, const char *path, struct darwin_stat *out, int flags)
 {
 	struct stat st;
 
-	return give_stat(fstatat(linux_dir(dir), path, &st, linux_at_flags(flags, 0x20)), &st, out);
+	return give_stat(fstatat(linux_dir(dir), path, &st, linux_at_flags(flags, 0x20)), path, -1, &st, out);
 }
 
 /* A utun is a socket (soo_stat); here it is a tun device's descriptor. */
@@ -446,7 +471,7 @@ darwin_fstat(int fd, struct darwin_stat *out)
 		st.st_mode = kind->mode;
 		st.st_rdev = 0;
 	}
-	return give_stat(result, &st, out);
+	return give_stat(result, NULL, fd, &st, out);
 }
 
 /* devfs takes nodes from root, of characters and in /dev; nothing else has any to make. */
@@ -742,6 +767,18 @@ darwin_poll(struct pollfd *fds, uint32_t count, int timeout_ms)
 	return result;
 }
 
+void
+standin_select_looks(int count, const fd_set *reads)
+{
+	for (int fd = 0; reads != NULL && fd < count && fd < FD_SETSIZE; fd++) {
+		const struct standin_kind *kind = FD_ISSET(fd, reads) ? standin_kind_of(fd) : NULL;
+
+		if (kind != NULL && kind->look != NULL) {
+			kind->look(fd);
+		}
+	}
+}
+
 /* sys/_types/_timeval.h: 32 bits of microseconds, and as many of nothing. */
 struct darwin_timeval {
 	int64_t seconds;
@@ -773,9 +810,11 @@ darwin_select(int count, fd_set *reads, fd_set *writes, fd_set *errors, struct d
 {
 	struct timeval left = {0};
 	fd_set found;
-	bool at_once = find_readable(count, reads, &found) > 0;
+	bool at_once;
 	int result;
 
+	standin_select_looks(count, reads);
+	at_once = find_readable(count, reads, &found) > 0;
 	if (timeout != NULL && !at_once) {
 		left = (struct timeval){.tv_sec = timeout->seconds, .tv_usec = timeout->micros};
 	}

@@ -23,6 +23,7 @@
 
 #include "standin-bridge.h"
 #include "standin-feth.h"
+#include "standin-kext.h"
 #include "standin-netlink.h"
 #include "standin-rtnl.h"
 
@@ -72,6 +73,9 @@ standin_interface_flags(const char *ifname, int linux_flags)
 	}
 	if (standin_is_bridge(ifname)) {
 		return standin_bridge_flags(linux_flags);
+	}
+	if (standin_is_kexts(ifname)) {
+		return standin_kext_flags(ifname, linux_flags);
 	}
 	return (uint16_t)(flags | ((linux_flags & IFF_BROADCAST) != 0 ? DARWIN_SIMPLEX : 0));
 }
@@ -159,6 +163,20 @@ set_mtu(void *argument)
 	}
 	out.ifr_mtu = request->u.mtu;
 	return ask_linux(SIOCSIFMTU, request->name, &out);
+}
+
+/* Of the tap of a kernel extension (standin-feth.c has feth's): the length is the sockaddr's, as the kernel takes it. */
+static int
+set_mac(void *argument)
+{
+	const struct darwin_ifreq *request = argument;
+	struct ifreq out = {.ifr_hwaddr.sa_family = 1 /* Ethernet */};
+
+	if (request->u.address[0] != 6 || request->u.address[1] != 18) {
+		standin_refuse("SIOCSIFLLADDR: length %u, family %u", request->u.address[0], request->u.address[1]);
+	}
+	memcpy(out.ifr_hwaddr.sa_data, request->u.address + 2, 6);
+	return need_root() < 0 ? -1 : ask_linux(SIOCSIFHWADDR, request->name, &out);
 }
 
 /* A sockaddr of IPv4; NULL: there is none. */
@@ -384,6 +402,7 @@ static const struct {
 	{0x80206910, "ioctl/SIOCSIFFLAGS", set_flags},
 	{0xc0206933, "ioctl/SIOCGIFMTU", get_mtu},
 	{0x80206934, "ioctl/SIOCSIFMTU", set_mtu},
+	{0x8020693c, "ioctl/SIOCSIFLLADDR", set_mac},
 	{0x8040691a, "ioctl/SIOCAIFADDR", add_address},
 	{0x8080691a, "ioctl/SIOCAIFADDR_IN6", add_address6},
 	{0x80206919, "ioctl/SIOCDIFADDR", delete_address},

@@ -160,6 +160,9 @@ darwin_signal(int number, void (*handler)(int))
 {
 	struct darwin_action before, action = {.handler = handler, .flags = 0x2};
 
+	if (number > 0 && number < SIGNALS && standin_linux_signal(number) == 0 && handler == SIG_DFL) {
+		return SIG_DFL; /* as it always is: nobody can send it here */
+	}
 	return darwin_sigaction(number, &action, &before) == 0 ? (void *)before.handler : (void *)-1;
 }
 
@@ -232,6 +235,7 @@ darwin_pselect(int count, fd_set *reads, fd_set *writes, fd_set *errors, const s
 {
 	sigset_t set;
 
+	standin_select_looks(count, reads);
 	if (mask != NULL) {
 		linux_set(*mask, &set);
 	}

@@ -91,9 +91,8 @@ find_control(int fd, uint32_t request, void *argument)
 	return 0;
 }
 
-/* No IPv6 address by itself. */
-static void
-silence(const char *ifname)
+void
+standin_silence(const char *ifname)
 {
 	char path[128];
 	FILE *file;
@@ -143,7 +142,7 @@ attach(int fd, uint32_t unit)
 	if (ioctl(fd, TUNSETIFF, &request) < 0) {
 		return -1;
 	}
-	silence(request.ifr_name);
+	standin_silence(request.ifr_name);
 	if (bring_up(request.ifr_name) < 0) {
 		standin_refuse("bringing %s up: %s", request.ifr_name, strerror(errno));
 	}
@@ -297,7 +296,6 @@ static ssize_t
 receive_packet(int fd, const struct iovec *iov, int count, int flags)
 {
 	static _Thread_local uint8_t record[4 + PACKET_MAX];
-	size_t left, done = 0;
 	ssize_t n;
 
 	if ((flags & ~(0x80 | 0x80000)) != 0) {
@@ -309,15 +307,7 @@ receive_packet(int fd, const struct iovec *iov, int count, int flags)
 	}
 	/* Flags and EtherType become the family (tuntap.rst). */
 	memcpy(record, record[2] == 0x86 ? "\0\0\0\x1e" : "\0\0\0\x02", 4);
-	left = (size_t)n;
-	for (int i = 0; i < count && left > 0; i++) {
-		size_t part = iov[i].iov_len < left ? iov[i].iov_len : left;
-
-		memcpy(iov[i].iov_base, record + done, part);
-		done += part;
-		left -= part;
-	}
-	return (ssize_t)done; /* the rest of the record is gone */
+	return (ssize_t)standin_scatter(record, (size_t)n, iov, count);
 }
 
 static ssize_t

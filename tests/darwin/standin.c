@@ -24,6 +24,7 @@
 
 #include "machine.h"
 #include "standin-bpf.h"
+#include "standin-kext.h"
 
 #define NUMBERS_MAX 4096
 #define CALLS_MAX 16
@@ -92,6 +93,20 @@ standin_gather(const struct iovec *iov, int count, void *frame, size_t size)
 		bytes += iov[i].iov_len;
 	}
 	return bytes;
+}
+
+size_t
+standin_scatter(const void *record, size_t bytes, const struct iovec *iov, int count)
+{
+	size_t done = 0;
+
+	for (int i = 0; i < count && done < bytes; i++) {
+		size_t part = iov[i].iov_len < bytes - done ? iov[i].iov_len : bytes - done;
+
+		memcpy(iov[i].iov_base, (const char *)record + done, part);
+		done += part;
+	}
+	return done;
 }
 
 int
@@ -180,7 +195,7 @@ standin_kind_of(int fd)
 		return NULL;
 	}
 	if (S_ISCHR(st.st_mode) && st.st_rdev == makedev(10, 200)) {
-		return &standin_utun;
+		return standin_is_kext(fd) ? &standin_kext : &standin_utun;
 	}
 	if (!S_ISSOCK(st.st_mode) || getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
 	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0) {

@@ -23,6 +23,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/select.h>
 #include <sys/types.h>
 
 struct iovec;
@@ -58,6 +59,9 @@ _Noreturn void standin_refuse(const char *format, ...) __attribute__((format(pri
 /* Puts the parts of a frame one after the other; refuses one of more than size bytes.  Its bytes. */
 size_t standin_gather(const struct iovec *iov, int count, void *frame, size_t size);
 
+/* Puts a record into the parts, as far as there is room; what there is none for is gone.  Bytes that were put there. */
+size_t standin_scatter(const void *record, size_t bytes, const struct iovec *iov, int count);
+
 /* A result of Linux's: errno becomes Darwin's number where it is negative. */
 long standin_translated(long result);
 int standin_linux_error(int darwin);
@@ -82,6 +86,8 @@ struct standin_kind {
 	short (*poll)(int fd, short events, short revents); /* what Darwin would say besides */
 	short (*show)(int fd, short events, short revents); /* of what Linux says, what Darwin would */
 	bool (*selects)(int fd);                            /* select(2) says that it is readable, whatever Linux says */
+	void (*nonblock)(int fd, bool on);                  /* FIONBIO, fcntl(2) F_SETFL */
+	void (*look)(int fd);                               /* select(2) is about to look at it */
 	void (*forget)(int fd);                             /* the number is closed */
 };
 
@@ -94,7 +100,7 @@ void standin_copied(int from, int to);
 void standin_closing(int fd);
 
 /* Kinds that are told by asking the kernel. */
-extern const struct standin_kind standin_utun, standin_stream, standin_datagram, standin_inet;
+extern const struct standin_kind standin_utun, standin_kext, standin_stream, standin_datagram, standin_inet;
 /* Kinds that are remembered. */
 extern const struct standin_kind standin_events, standin_routes, standin_queue;
 
@@ -105,6 +111,8 @@ int standin_routes_socket(void);
 
 /* Interface ioctls, on any socket: standin-netif.c.  -1 with ENOTTY: it is none. */
 int standin_interface_ioctl(uint32_t request, void *argument);
+/* No IPv6 address by itself from now on. */
+void standin_silence(const char *ifname);
 /* Interface flags, as Darwin shows them. */
 uint16_t standin_interface_flags(const char *ifname, int linux_flags);
 
@@ -119,6 +127,9 @@ int standin_linux_signal(int darwin);
 int standin_darwin_signal(int linux_number);
 /* Calls on_arrival from the signal's handler from now on, whatever the program wants of it: standin-signal.c. */
 void standin_watch_signal(int darwin, void (*on_arrival)(int darwin));
+
+/* select(2) is about to look at what is in the set. */
+void standin_select_looks(int count, const fd_set *reads);
 
 /* A number is closed: no kqueue watches it any more. */
 void standin_queue_forgets(int fd);

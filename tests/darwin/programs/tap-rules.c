@@ -24,6 +24,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "interface.h"
 #include "rows.h"
 
 #define TUNSIFHEAD _IOW('t', 96, int)
@@ -31,35 +32,7 @@
 #define WAIT_MS 20000
 #define FLAGS_OF_A_TAP (IFF_BROADCAST | IFF_SIMPLEX | IFF_MULTICAST)
 
-static int sock;
-static const char *name;
 static uint8_t frame[20000];
-
-static struct ifreq
-request_of(void)
-{
-	struct ifreq request = {0};
-
-	strcpy(request.ifr_name, name);
-	return request;
-}
-
-static int
-flags_now(void)
-{
-	struct ifreq request = request_of();
-
-	return ioctl(sock, SIOCGIFFLAGS, &request) < 0 ? -1 : (uint16_t)request.ifr_flags;
-}
-
-static int
-set_up(bool up)
-{
-	struct ifreq request = request_of();
-
-	request.ifr_flags = up ? IFF_UP : 0;
-	return ioctl(sock, SIOCSIFFLAGS, &request);
-}
 
 static int
 set_mtu(int mtu)
