@@ -8,11 +8,15 @@
  */
 #include "cli/doctor-checks.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/kexts.h"
 #include "cli/text.h"
+#include "protocol/devlist.h"
+#include "protocol/kextnode.h"
+#include "protocol/paths.h"
 
 /* The first macOS that loads extensions only by a restart, and by kmutil. */
 #define MACOS_11 1100
@@ -54,13 +58,13 @@ check_loaded(struct findings *f, const struct kext *k, bool modern)
 	added = finding_add(f, "kext-loaded", k->owner == KEXT_TUNTAPOSX ? SEVERITY_WARNING : SEVERITY_INFO,
 	    "the kernel extension %s (%s) is loaded: it has real nodes in /dev", k->identifier, kext_owner_name(k->owner));
 	if (k->owner == KEXT_TUNTAPOSX) {
-		finding_why(added, "programs without the library get its devices, whose known defects are not mended any more; 'tuntapd "
+		finding_why(added, "programs get its devices, whose known defects are not mended any more; 'tuntapd "
 		    "migrate' "
 		    "takes it away for good");
 		mend_loaded(added, k, modern);
 		finding_mend(added, "sudo tuntapd migrate --apply");
 	} else {
-		finding_why(added, "programs without the library get its devices, those with it tuntapd's");
+		finding_why(added, "programs get its devices by the nodes' own owner and mode, but where tuntapd.conf has them handed out");
 	}
 }
 
@@ -129,6 +133,89 @@ check_conflict(struct findings *f, const struct kexts *k, bool modern)
 	    "tuntapd are not concerned%s", modern ? ", and Cisco's client of today does not use it" : "");
 }
 
+/* Nodes of a kind that are not the daemon's own. */
+static unsigned
+count_nodes(const struct probe *p, uint8_t kind)
+{
+	char name[DEVNAME_SIZE], path[sizeof(KEXTNODE_DIRECTORY "/") + DEVNAME_SIZE];
+	unsigned count = 0;
+	struct stat st;
+
+	for (struct device_id id = {.kind = kind}; device_id_valid(id); id.unit++) {
+		devname_format(id, name);
+		snprintf(path, sizeof(path), KEXTNODE_DIRECTORY "/%s", name);
+		count += probe_stat(p, path, &st) && kextnode_of(&st) == KEXTNODE_KEXTS;
+	}
+	return count;
+}
+
+/* Devices of a kind that the daemon hands out as nodes, where they are there.  False: no daemon says. */
+static bool
+count_handed_out(const struct probe *p, uint8_t kind, unsigned *count)
+{
+	const struct probe here = {.root = ""};
+	char path[PATHS_SIZE], *data = malloc(DEVLIST_BYTES_MAX + 1);
+	struct devlist_entry entry;
+	ssize_t bytes = -1;
+	bool valid;
+
+	if (data != NULL && paths_in_rundir(p->socket_path, PATHS_DEVICES, path, sizeof(path)) == 0) {
+		bytes = probe_read(&here, path, data, DEVLIST_BYTES_MAX + 1);
+	}
+	valid = bytes > 0 && devlist_valid(data, (size_t)bytes);
+	*count = 0;
+	for (struct device_id id = {.kind = kind}; valid && device_id_valid(id); id.unit++) {
+		*count += devlist_find(data, id, &entry) && (entry.flags & DEVLIST_BEFORE_NODE) != 0;
+	}
+	free(data);
+	return valid;
+}
+
+/* Whether a loaded extension, of those that are known, makes devices of a kind. */
+static bool
+is_accounted_for(const struct kexts *k, const char *kind)
+{
+	for (size_t i = 0; i < k->count; i++) {
+		if (k->list[i].loaded && k->list[i].makes_devices && strstr(k->list[i].identifier, kind) != NULL) {
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Whose nodes there are, and who has the word about them. */
+static void
+check_nodes(const struct probe *p, struct findings *f, const struct kexts *k)
+{
+	static const uint8_t kinds[] = {DEVICE_TUN, DEVICE_TAP};
+
+	for (size_t i = 0; i < sizeof(kinds); i++) {
+		const char *kind = devname_kind(kinds[i]);
+		unsigned nodes = count_nodes(p, kinds[i]), handed_out;
+		bool serves = count_handed_out(p, kinds[i], &handed_out);
+		struct finding *added;
+
+		if (nodes > 0 && k->listed && !is_accounted_for(k, kind)) {
+			added = finding_add(f, "kext-unknown", SEVERITY_INFO, "nodes /dev/%sN are there, %u, of no kernel extension "
+			    "that is known here", kind, nodes);
+			finding_why(added, "tuntapd hands them out all the same where tuntapd.conf says so, and relies on their being as "
+			    "those of tuntaposx");
+			finding_mend(added, "kmutil showloaded");
+		}
+		if (nodes > 0 && serves && handed_out == 0) {
+			added = finding_add(f, "kext-not-preferred", SEVERITY_INFO, "nodes /dev/%sN of a kernel extension are there, and "
+			    "not handed out by tuntapd", kind);
+			finding_why(added, "whoever opens one gets it by its own owner and mode, with the library too: the policy and what "
+			    "is configured for these devices do not reach it; 'prefer-kext = true' in tuntapd.conf has them handed out");
+		} else if (nodes == 0 && serves && handed_out > 0) {
+			added = finding_add(f, "kext-wanted", SEVERITY_INFO, "%s devices are to be a kernel extension's, and none is "
+			    "loaded that has them", kind);
+			finding_why(added, "with 'link = kext' in tuntapd.conf they cannot be opened; with 'prefer-kext' they are made "
+			    "without it");
+		}
+	}
+}
+
 static void
 check_old_directories(const struct probe *p, struct findings *f)
 {
@@ -191,6 +278,7 @@ doctor_check_kexts(const struct probe *p, struct findings *f)
 			    "it loads it for connections that need it; those get real nodes, which tuntapd leaves alone");
 		}
 	}
+	check_nodes(p, f, k);
 	check_conflict(f, k, modern);
 	check_old_directories(p, f);
 	check_cisco_client(p, f);

@@ -12,6 +12,7 @@ import shlex
 import shutil
 import socket
 import stat
+import struct
 import subprocess
 import time
 
@@ -478,6 +479,34 @@ def test_loaded_kexts(mac, identifier, severity):
         mac.command("kextstat", {"-l": f"155 0 0xffffff7f83d7a000 0x28000 0x28000 {identifier} (5.0) <7 5 4 3 1>\n"})
         mac.file("/System/Library/CoreServices/SystemVersion.plist", VERSION.format("10.15"))
         assert mac.findings()["kext-loaded"]["commands"][0] == f"sudo kextunload -b {identifier}"
+
+
+def device_list(tree, flags):
+    """RUNDIR/devices of a daemon with one device of each kind, of which the tap has those flags: protocol/devlist.h."""
+    rundir = tree.socket.parent / (tree.socket.name + ".d")
+    rundir.mkdir(exist_ok=True)
+    (rundir / "devices").write_bytes(struct.pack("<IIHHIq", 0x6C707474, 1, 1, 1, 0, 0) + struct.pack("<IIHH", 0, 0, 0o660, 0) +
+                                     struct.pack("<IIHH", 0, 0, 0o660, flags))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="it makes nodes: run as root")
+def test_nodes_of_kexts(mac):
+    nodes = {"kext-unknown", "kext-not-preferred", "kext-wanted"}
+    mac.directory("/dev")
+    assert not nodes & set(mac.findings())
+    os.mknod(mac.root / "dev/tap0", 0o660 | stat.S_IFCHR, os.makedev(34, 0))
+    assert "nodes /dev/tapN are there, 1," in mac.findings()["kext-unknown"]["what"]  # nobody serves: who has the word is not said
+    loaded(mac, "net.tunnelblick.tap")
+    assert nodes & set(mac.findings()) == set()
+    device_list(mac, 0)
+    found = mac.findings()
+    assert nodes & set(found) == {"kext-not-preferred"} and "/dev/tapN" in found["kext-not-preferred"]["what"]
+    device_list(mac, 1)
+    assert not nodes & set(mac.findings())
+    (mac.root / "dev/tap0").unlink()
+    assert "tap devices" in mac.findings()["kext-wanted"]["what"]
+    os.mknod(mac.root / "dev/tap0", 0o660 | stat.S_IFCHR, os.makedev(250, 0x200))  # the daemon's own
+    assert nodes & set(mac.findings()) == {"kext-wanted"}
 
 
 def test_kext_of_the_wrong_architecture(mac):
