@@ -19,7 +19,6 @@ import pathlib
 import shutil
 import subprocess
 import sys
-import tarfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -62,7 +61,7 @@ LIBRARIES = {
         make libevent_core.la CPPFLAGS=-DEVENT__HAVE_WORKING_KQUEUE=1
         cp .libs/libevent_core.a $prefix/lib
         cp -r include/event2 $prefix/include
-        """, ("libevent_core.a",)),
+        """, ("lib/libevent_core.a",)),
     "libpcap": clients.Program(
         "libpcap", "1.10.3", "libpcap_1.10.3.orig.tar.gz",
         "2a8885c403516cf7b0933ed4b14d6caa30e02052489ebd414dc75ac52e7559e6", "libpcap-1.10.3",
@@ -72,7 +71,7 @@ LIBRARIES = {
         make libpcap.a
         cp libpcap.a $prefix/lib
         cp -r pcap pcap.h pcap-bpf.h $prefix/include
-        """, ("libpcap.a",)),
+        """, ("lib/libpcap.a",)),
     "jansson": clients.Program(
         "jansson", "2.14", "jansson_2.14.orig.tar.gz",
         "c739578bf6b764aa0752db9a2fdadcfe921c78f1228c7ec0bb47fa804c55d17b", "jansson-2.14",
@@ -87,7 +86,7 @@ LIBRARIES = {
             -DINITIAL_HASHTABLE_ORDER=3 -c $file; done
         $AR rcs $prefix/lib/libjansson.a *.o
         cp jansson.h jansson_config.h $prefix/include
-        """, ("libjansson.a",)),
+        """, ("lib/libjansson.a",)),
     "libconfuse": clients.Program(
         "libconfuse", "3.3", "libconfuse_3.3.orig.tar.xz",
         "51ddd10595c7febc663b90df304f872b6baf937cfb9f2f32ec1a0c545d05574c", "libconfuse-3.3",
@@ -99,7 +98,7 @@ LIBRARIES = {
             -DHAVE_STRINGS_H=1 -DHAVE_SYS_STAT_H=1 -D'_(text)=text' -DN_='' -c $file; done
         $AR rcs $prefix/lib/libconfuse.a confuse.o lexer.o reallocarray.o
         cp confuse.h $prefix/include
-        """, ("libconfuse.a",)),
+        """, ("lib/libconfuse.a",)),
 }
 
 WRAPPER = """#!/bin/sh
@@ -185,30 +184,35 @@ def tools(architecture):
     return directory
 
 
-def library(name, architecture):
-    """The prefix of a library."""
-    program, host = LIBRARIES[name], ARCHITECTURES[architecture][1]
-    here = tools(architecture)
+def made(name, program, architecture, **variables):
+    """What a recipe makes, built once: the prefix.  variables: what the recipe sees besides."""
+    host, here = ARCHITECTURES[architecture][1], tools(architecture)
 
     def build(directory):
         work = CACHE / f"work-{name}-{architecture}"
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        with tarfile.open(clients.fetch(program)) as archive:
-            archive.extractall(work)
         for part in ("lib/pkgconfig", "include"):
             (directory / part).mkdir(parents=True)
-        variables = {"host": host, "prefix": str(directory), "CC": str(here / "cc"), "AR": str(here / "ar"),
-                     "RANLIB": str(here / "ranlib"), "CFLAGS": f"-O2 -Wno-everything -fno-sanitize=undefined {' '.join(NOT_YOUNGER)}"}
-        clients.logged(f"{name}-{architecture}", ["sh", "-e", "-c", program.recipe], cwd=work / program.directory,
-                       env={**environment(), **variables})
-        made = [file for file in program.files if (directory / "lib" / file).exists()]
-        if made != list(program.files):
-            raise RuntimeError(f"{name} for {architecture}: no {program.files}")
+        there = {"host": host, "prefix": str(directory), "CC": str(here / "cc"), "AR": str(here / "ar"), "RANLIB": str(here / "ranlib"),
+                 "CFLAGS": f"-O2 -Wno-everything -fno-sanitize=undefined {' '.join(NOT_YOUNGER)}"}
+        clients.logged(f"{name}-{architecture}", ["sh", "-e", "-c", program.recipe], cwd=clients.unpack(program, work),
+                       env={**environment(), **there, **variables})
+        missing = [file for file in program.files if not (directory / file).exists()]
+        if missing:
+            raise RuntimeError(f"{name} for {architecture}: no {missing}")
         shutil.rmtree(work)
-    target = CACHE / f"{name}-{architecture}-{label(program.recipe + program.sha256 + COMPILER + DEPLOYMENT_TARGET + str(NOT_YOUNGER))}"
-    complete(target, build)
-    flag = program.files[0].removeprefix("lib").removesuffix(".a")
+    # Where the headers are is not what they are.
+    others = "".join(f"{key}={value}" for key, value in sorted(variables.items()) if key != "include")
+    key = label(program.recipe + program.sha256 + COMPILER + DEPLOYMENT_TARGET + str(NOT_YOUNGER) + others)
+    return complete(CACHE / f"{name}-{architecture}-{key}", build)
+
+
+def library(name, architecture):
+    """The prefix of a library."""
+    program = LIBRARIES[name]
+    target = made(name, program, architecture)
+    flag = pathlib.Path(program.files[0]).name.removeprefix("lib").removesuffix(".a")
     description = target / "lib" / "pkgconfig" / f"{name}.pc"
     if not description.exists():
         description.write_text(f"Name: {name}\nDescription: {name}\nVersion: {program.version}\n"

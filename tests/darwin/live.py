@@ -73,13 +73,13 @@ def facts(files, directory):
         yield f"status {done.returncode}:\n{done.stdout}{done.stderr}"
 
 
-def interfaces():
-    return re.findall(r"^\d+: (utun\d+|feth\d+)", run(["ip", "link"]).stdout, re.M)
+def interfaces(world=World):
+    return re.findall(r"^\d+: (utun\d+|feth\d+)", run([*world.enter, "ip", "link"]).stdout, re.M)
 
 
 def nothing_left(world, but="nothing"):
     """A daemon that is told to ends well, and nothing is left of it."""
-    wait_until(lambda: not interfaces(), lambda: f"{interfaces()} goes\n{world.said()}")
+    wait_until(lambda: not interfaces(world), lambda: f"{interfaces(world)} goes\n{world.said()}")
     if world.stop():
         yield f"the daemon ended with status {world.daemon.returncode}"
     if world.socket.exists():

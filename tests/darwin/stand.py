@@ -23,6 +23,7 @@ CONTRACT = [ROOT / "tests" / "conformance" / f"{name}.c" for name in (
     "contract-before", "contract-clients", "contract-close", "contract-copies", "contract-doors", "contract-inherit",
     "contract-interface", "contract-io", "contract-ioctl", "contract-open", "contract-poll", "contract-rights", "contract-stack",
     "contract-stdio", "contract-threads", "harness", "harness-darwin")]
+TOOLS = ROOT / "tests" / "clients" / "bin"
 # How long anything may take; whoever expects failures waits less.
 SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "240"))
 # What is started inside is gone when the first process of it is.
@@ -70,10 +71,17 @@ def run(command, **more):
                           stdin=subprocess.DEVNULL, **more)
 
 
-def prepare():
+def prepare(enter=()):
     """What a fresh network namespace needs: itself, and room for as many datagrams as fit (macOS counts bytes alone)."""
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    pathlib.Path("/proc/sys/net/unix/max_dgram_qlen").write_text("65536")
+    subprocess.run([*enter, "sh", "-c", "ip link set lo up && echo 65536 >/proc/sys/net/unix/max_dgram_qlen"], check=True)
+
+
+def prepare_system():
+    """What a fresh mount namespace needs: configuration programs of the system's that take what macOS' take."""
+    os.environ["PATH"] = f"{TOOLS}:{os.environ['PATH']}:/usr/sbin:/sbin"
+    for tool in TOOLS.iterdir():
+        if pathlib.Path("/sbin", tool.name).exists():
+            subprocess.run(["mount", "--bind", tool, f"/sbin/{tool.name}"], check=True)
 
 
 def own_dev():
@@ -100,10 +108,10 @@ def wait_until(condition, what):
 class Process(subprocess.Popen):
     """A program of macOS in a process of Linux; what it says is in a file."""
 
-    def __init__(self, files, log, command, environment, prefix=(), **more):
+    def __init__(self, files, log, command, environment, enter=(), **more):
         self.log = log
         with open(log, "ab") as output:
-            super().__init__([*prefix, str(files / "stand" / "loader"), *(str(word) for word in command)], stdout=output,
+            super().__init__([*enter, str(files / "stand" / "loader"), *(str(word) for word in command)], stdout=output,
                              stderr=subprocess.STDOUT, env={**os.environ, **environment}, **more)
 
     def said(self):
@@ -112,6 +120,9 @@ class Process(subprocess.Popen):
 
 class World:
     """The daemon, and what is run on its devices."""
+
+    # What is put before a command that is to run where the daemon does.
+    enter = ()
 
     def __init__(self, files, directory, config="", environment=None):
         self.files, self.directory, self.socket = files, directory, directory / "socket"
@@ -123,7 +134,7 @@ class World:
         log = self.directory / "daemon.log"
         before = len(log.read_text(errors="replace")) if log.exists() else 0
         daemon = Process(self.files, log, [self.files / "universal" / "tuntapd", "serve", "-c", self.directory / "conf", "-s", self.socket],
-                         environment)
+                         environment, self.enter)
         wait_until(lambda: ": serving " in daemon.said()[before:] or daemon.poll() is not None, "the daemon serves")
         if daemon.poll() is not None:
             raise RuntimeError(f"the daemon ended with status {daemon.returncode}:\n{daemon.said()}")
@@ -134,7 +145,7 @@ class World:
 
     def command(self, *words):
         """The command of macOS, asking this daemon."""
-        return run([self.files / "stand" / "loader", self.files / "universal" / "tuntapd", words[0], "-s", self.socket, *words[1:]])
+        return run([*self.enter, self.files / "stand" / "loader", self.files / "universal" / "tuntapd", words[0], "-s", self.socket, *words[1:]])
 
     def loader(self):
         """What runs a program, and is its process."""
@@ -149,11 +160,15 @@ class World:
 
     def program(self, command, **more):
         """A program of macOS with the library in it; what it says goes where this process' does."""
-        path = command[0] if "/" in command[0] else self.programs() / command[0]
-        return subprocess.Popen([*self.loader(), str(path), *(str(word) for word in command[1:])], **more,
-                                env={**os.environ, "TUNTAPD_SOCKET": str(self.socket),
-                                     "CONTRACT_KERNEL": str(self.files / "stand" / "kernel-side"),
-                                     "DYLD_INSERT_LIBRARIES": str(self.files / "universal" / "libtuntapd-shim.dylib")})
+        return subprocess.Popen(self.words(command), **more, env=self.environment())
+
+    def words(self, command):
+        path = command[0] if "/" in str(command[0]) else self.programs() / command[0]
+        return [*self.enter, *self.loader(), str(path), *(str(word) for word in command[1:])]
+
+    def environment(self):
+        return {**os.environ, "TUNTAPD_SOCKET": str(self.socket), "CONTRACT_KERNEL": str(self.files / "stand" / "kernel-side"),
+                "DYLD_INSERT_LIBRARIES": str(self.files / "universal" / "libtuntapd-shim.dylib")}
 
     def piped(self, *command):
         """The same; what it says is read from its stdout."""
@@ -177,6 +192,7 @@ def inside(file, name, *where):
 def main_inside(checks):
     """What such a file does when it is run again: NAME FILES, and what the check wants besides."""
     prepare()
+    prepare_system()
     with tempfile.TemporaryDirectory() as directory:
         for line in checks[sys.argv[1]](pathlib.Path(sys.argv[2]), pathlib.Path(directory), *sys.argv[3:]):
             print(line, flush=True)

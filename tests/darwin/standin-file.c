@@ -96,6 +96,15 @@ open_any(int dir, const char *path, int flags, int mode)
 	return standin_kext_open(dir, path, flags, &fd) ? fd : openat(dir, path, flags, mode);
 }
 
+int
+standin_open(const char *path, int flags, int mode)
+{
+	if (strncmp(path, STANDIN_BPF_PATH, strlen(STANDIN_BPF_PATH)) == 0) {
+		return standin_bpf_open(path, flags);
+	}
+	return open_driverless(AT_FDCWD, path, flags) < 0 ? -1 : open_any(AT_FDCWD, path, linux_open_flags(flags), mode);
+}
+
 /* The variable arguments of a caller: a mode, only with O_CREAT. */
 static int
 darwin_open(const char *path, int flags, ...)
@@ -106,13 +115,7 @@ darwin_open(const char *path, int flags, ...)
 	va_start(args, flags);
 	mode = (flags & 0x0200) != 0 ? va_arg(args, int) : 0;
 	va_end(args);
-	if (strncmp(path, STANDIN_BPF_PATH, strlen(STANDIN_BPF_PATH)) == 0) {
-		return (int)standin_translated(standin_bpf_open(path, flags));
-	}
-	if (open_driverless(AT_FDCWD, path, flags) < 0) {
-		return (int)standin_translated(-1);
-	}
-	return (int)standin_translated(open_any(AT_FDCWD, path, linux_open_flags(flags), mode));
+	return (int)standin_translated(standin_open(path, flags, mode));
 }
 
 static int
@@ -542,6 +545,12 @@ darwin_renameat(int from_dir, const char *from, int to_dir, const char *to)
 }
 
 static int
+darwin_rename(const char *from, const char *to)
+{
+	return (int)standin_translated(rename(from, to));
+}
+
+static int
 darwin_ftruncate(int fd, off_t size)
 {
 	return (int)standin_translated(ftruncate(fd, size));
@@ -847,5 +856,6 @@ const struct standin_symbol standin_file_symbols[] = {
 	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),
 	AS("_stat$INODE64", stat), AS("_lstat$INODE64", lstat), AS("_fstat$INODE64", fstat), AS("_fstatat$INODE64", fstatat),
 	AS("_select$DARWIN_EXTSN", select), AS("_select$1050", select), AS("___darwin_check_fd_set_overflow", check_fd_set),
+	OTHER(rename),
 	{NULL, NULL},
 };

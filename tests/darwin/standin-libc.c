@@ -2,7 +2,7 @@
 /*
  * standin-libc.c - what is C library, and no file, process or socket.  See standin.h.
  *
- * Sources: Libc include/runetype.h, include/_ctype.h, include/_locale.h; pwd.h; netdb.h; time.h.
+ * Sources: Libc include/runetype.h, include/_ctype.h, include/_locale.h; pwd.h; time.h; syslog.h.
  */
 #include "standin.h"
 
@@ -17,7 +17,6 @@
 #include <langinfo.h>
 #include <libgen.h>
 #include <locale.h>
-#include <netdb.h>
 #include <pthread.h>
 #include <pwd.h>
 #include <sched.h>
@@ -29,6 +28,7 @@
 #include <strings.h>
 #include <sys/random.h>
 #include <sys/time.h>
+#include <syslog.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,6 +39,9 @@ extern void *__memset_chk(void *to, int byte, size_t size, size_t room);
 extern char *__strcpy_chk(char *to, const char *from, size_t room);
 extern char *__strncpy_chk(char *to, const char *from, size_t size, size_t room);
 extern char *__strcat_chk(char *to, const char *from, size_t room);
+extern char *__strncat_chk(char *to, const char *from, size_t size, size_t room);
+/* The compiler's own, which is in libSystem there. */
+extern unsigned __int128 __udivti3(unsigned __int128 a, unsigned __int128 b);
 extern void __stack_chk_fail(void);
 
 static int *
@@ -293,6 +296,40 @@ darwin_uname(char names[5][256])
 	return 0;
 }
 
+/* string.h: a pattern of 16 bytes, and what of it fits. */
+static void
+darwin_memset_pattern16(void *at, const void *pattern, size_t size)
+{
+	for (size_t done = 0; done < size; done += 16) {
+		memcpy((char *)at + done, pattern, size - done < 16 ? size - done : 16);
+	}
+}
+
+/* syslog(3): the system's log is this process' stderr. */
+static void
+darwin_openlog(const char *name, int options, int facility)
+{
+}
+
+static void
+darwin_syslog(int priority, const char *format, ...)
+{
+	va_list args;
+	int saved = errno;
+
+	errno = standin_linux_error(saved); /* %m */
+	va_start(args, format);
+	vfprintf(stderr, format, args);
+	va_end(args);
+	fputc('\n', stderr);
+	errno = saved;
+}
+
+static void
+darwin_closelog(void)
+{
+}
+
 static FILE *standard_input, *standard_output, *standard_error;
 static uint64_t stack_guard = UINT64_C(0x0d0a00ff5ac3e1b7);
 
@@ -321,6 +358,10 @@ const struct standin_symbol standin_libc_symbols[] = {
 	{"___stack_chk_fail", (void *)__stack_chk_fail}, {"___memcpy_chk", (void *)__memcpy_chk},
 	{"___memmove_chk", (void *)__memmove_chk}, {"___memset_chk", (void *)__memset_chk}, {"___strcpy_chk", (void *)__strcpy_chk},
 	{"___strncpy_chk", (void *)__strncpy_chk}, {"___strcat_chk", (void *)__strcat_chk},
+	SAME(atoll), SAME(basename), SAME(difftime), SAME(dirname), SAME(fscanf), SAME(localtime), SAME(random), SAME(srandom),
+	{"___progname", (void *)&program_invocation_short_name}, OTHER(closelog), OTHER(memset_pattern16), OTHER(openlog),
+	AS("_syslog$DARWIN_EXTSN", syslog), AS("_syslog", syslog), {"___tolower", (void *)tolower}, {"___toupper", (void *)toupper},
+	{"___udivti3", (void *)__udivti3}, {"___strncat_chk", (void *)__strncat_chk},
 	{NULL, NULL},
 };
 

@@ -107,19 +107,18 @@ darwin_execv(const char *path, char *const argv[])
 	return (int)standin_translated(standin_exec(path, argv, environ));
 }
 
-/* execvp(3): directories of PATH, in order. */
-static int
-exec_found(const char *file, char *const argv[])
+int
+standin_exec_found(const char *file, char *const argv[], char *const envp[])
 {
 	const char *path = getenv("PATH");
 	char place[PATH_MAX];
 
 	if (strchr(file, '/') != NULL) {
-		return standin_exec(file, argv, environ);
+		return standin_exec(file, argv, envp);
 	}
 	for (path = path != NULL ? path : "/usr/bin:/bin"; path != NULL; path = strchr(path, ':') != NULL ? strchr(path, ':') + 1 : NULL) {
 		snprintf(place, sizeof(place), "%.*s/%s", (int)strcspn(path, ":"), path, file);
-		(void)standin_exec(place, argv, environ);
+		(void)standin_exec(place, argv, envp);
 		if (errno != ENOENT && errno != ENOTDIR) {
 			return -1;
 		}
@@ -131,7 +130,7 @@ exec_found(const char *file, char *const argv[])
 static int
 darwin_execvp(const char *file, char *const argv[])
 {
-	return (int)standin_translated(exec_found(file, argv));
+	return (int)standin_translated(standin_exec_found(file, argv, environ));
 }
 
 /* Words of a variable list, up to a NULL one. */
@@ -174,12 +173,43 @@ darwin_execlp(const char *file, const char *word, ...)
 }
 
 static int
+darwin_execle(const char *path, const char *word, ...)
+{
+	char *words[WORDS_MAX];
+	char *const *envp;
+	va_list args;
+
+	va_start(args, word);
+	take_words(words, word, &args);
+	envp = va_arg(args, char *const *);
+	va_end(args);
+	return darwin_execve(path, words, envp);
+}
+
+void
+standin_exec_shell(const char *command)
+{
+	char shell[] = "sh", option[] = "-c", *argv[] = {shell, option, (char *)(uintptr_t)command, NULL};
+
+	(void)standin_exec("/bin/sh", argv, environ);
+}
+
+/* The low seven bits of a status are the number of the signal that ended it; 0x7f: it has stopped, by the one in the next eight. */
+int
+standin_darwin_status(int status)
+{
+	if (WIFSTOPPED(status)) {
+		return 0x7f | standin_darwin_signal(WSTOPSIG(status)) << 8;
+	}
+	return WIFSIGNALED(status) ? (status & ~0x7f) | standin_darwin_signal(WTERMSIG(status)) : status;
+}
+
+static int
 darwin_fork(void)
 {
 	return (int)standin_translated(fork());
 }
 
-/* The low seven bits of a status are the number of the signal that ended it; 0x7f: it has stopped, by the one in the next eight. */
 static int
 darwin_waitpid(int pid, int *status, int options)
 {
@@ -189,10 +219,8 @@ darwin_waitpid(int pid, int *status, int options)
 		standin_refuse("waitpid: options %#x", (unsigned)options);
 	}
 	result = waitpid(pid, status, options);
-	if (result > 0 && status != NULL && WIFSIGNALED(*status)) {
-		*status = (*status & ~0x7f) | standin_darwin_signal(WTERMSIG(*status));
-	} else if (result > 0 && status != NULL && WIFSTOPPED(*status)) {
-		*status = 0x7f | standin_darwin_signal(WSTOPSIG(*status)) << 8;
+	if (result > 0 && status != NULL) {
+		*status = standin_darwin_status(*status);
 	}
 	return (int)standin_translated(result);
 }
@@ -504,5 +532,6 @@ const struct standin_symbol standin_process_symbols[] = {
 	OTHER(setrlimit), OTHER(setsid), OTHER(setuid), OTHER(tcgetpgrp), OTHER(wait), OTHER(waitpid), SAME(getegid), SAME(geteuid),
 	SAME(getgid), SAME(getpgrp), SAME(getpid), SAME(getppid), SAME(getuid), SAME(seteuid), SAME(sleep),
 	AS("_getgroups$DARWIN_EXTSN", getgroups),
+	OTHER(execle), {"_environ", (void *)&environ},
 	{NULL, NULL},
 };

@@ -154,6 +154,22 @@ darwin_sigaction(int number, const struct darwin_action *action, struct darwin_a
 	return (int)standin_translated(install(number));
 }
 
+void
+standin_default_signal(int darwin)
+{
+	wanted[darwin] = (struct darwin_action){.handler = SIG_DFL};
+	(void)install(darwin);
+}
+
+void
+standin_set_mask(uint32_t darwin)
+{
+	sigset_t set;
+
+	linux_set(darwin, &set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
 /* signal(3) restarts calls (SA_RESTART). */
 static void *
 darwin_signal(int number, void (*handler)(int))

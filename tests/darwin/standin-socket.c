@@ -4,8 +4,8 @@
  *
  * What a socket of one kind does is in the kind's file (standin-unix.c, standin-utun.c, standin-events.c); what all of them share is here.
  *
- * Strictness.  A sockaddr begins with its length, and one whose length is not that of the call ends the program; so does an option, a flag
- * or a family that is not known.  There are no SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET (darwin.md 6).
+ * Strictness.  A sockaddr begins with its length, and one of AF_UNIX whose length is not that of the call ends the program; so does an
+ * option, a flag or a family that is not known.  There are no SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_SEQPACKET (darwin.md 6).
  *
  * Sources: XNU bsd/sys/socket.h (levels, options, flags), bsd/sys/un.h, bsd/netinet/in.h, bsd/kern/uipc_syscalls.c,
  * bsd/kern/uipc_usrreq.c unp_internalize (exactly one control message, aligned to 4; darwin.md 6).
@@ -71,8 +71,11 @@ standin_linux_address(const void *address, uint32_t bytes, struct sockaddr_stora
 	const uint8_t *in = address;
 
 	memset(out, 0, sizeof(*out));
-	/* The kernel sets the length itself (getsockaddr), so many do not; another one is a mistake. */
-	if (bytes < 2 || (in[0] != bytes && in[0] != 0)) {
+	/*
+	 * The kernel sets the length itself (getsockaddr), so many do not: on the Internet others' programs have there what was on their
+	 * stack.  Among ours another one is a mistake.
+	 */
+	if (bytes < 2 || (in[0] != bytes && in[0] != 0 && in[1] != 2 && in[1] != 30)) {
 		standin_refuse("an address of %u bytes says that it has %u", bytes, in[0]);
 	}
 	switch (in[1]) {
@@ -446,6 +449,20 @@ take_control(const struct darwin_message *message, struct msghdr *out)
 	memcpy(CMSG_DATA(c), control + 1, control->bytes - sizeof(*control));
 }
 
+/* IP_RECVDSTADDR, 7: to which address a datagram came. */
+static void
+give_destination(struct darwin_message *message, const struct in_pktinfo *info)
+{
+	struct darwin_control *control = message->control;
+
+	if (message->control_bytes < sizeof(*control) + sizeof(info->ipi_addr)) {
+		standin_refuse("IP_RECVDSTADDR into %u bytes", message->control_bytes);
+	}
+	*control = (struct darwin_control){.bytes = (uint32_t)(sizeof(*control) + sizeof(info->ipi_addr)), .level = IPPROTO_IP, .type = 7};
+	memcpy(control + 1, &info->ipi_addr, sizeof(info->ipi_addr));
+	message->control_bytes = control->bytes;
+}
+
 /* What does not fit is closed, and the message says that it was cut: MSG_CTRUNC, 0x20. */
 static void
 give_control(struct darwin_message *message, struct msghdr *in)
@@ -455,6 +472,10 @@ give_control(struct darwin_message *message, struct msghdr *in)
 	size_t bytes, room;
 	int fds[FDS_MAX];
 
+	if (c != NULL && c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO) {
+		give_destination(message, (const struct in_pktinfo *)(const void *)CMSG_DATA(c));
+		return;
+	}
 	if (c == NULL || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS) {
 		message->control_bytes = 0;
 		return;

@@ -197,7 +197,7 @@ answer_ioctl(int fd, uint32_t request, void *argument)
 const struct standin_kind standin_stream = {
 	.name = "AF_UNIX, stream", .type = SOCK_STREAM, .getsockopt = get_stream_option, .send = send_on_stream, .ioctl = answer_ioctl,
 };
-const struct standin_kind standin_inet = {.name = "the internet", .type = -1, .ioctl = answer_ioctl};
+const struct standin_kind standin_inet = {.name = "the internet", .type = -1, .ioctl = answer_ioctl, .setsockopt = standin_inet_setsockopt};
 
 /* A buffer's size as Darwin counts it. */
 static int

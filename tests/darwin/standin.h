@@ -42,7 +42,7 @@ struct standin_symbol {
 
 extern const struct standin_symbol standin_libc_symbols[], standin_file_symbols[], standin_dir_symbols[], standin_socket_symbols[],
     standin_iflist_symbols[], standin_kqueue_symbols[], standin_launchd_symbols[], standin_process_symbols[], standin_signal_symbols[],
-    standin_spawn_symbols[], standin_stream_symbols[];
+    standin_spawn_symbols[], standin_stream_symbols[], standin_posix_spawn_symbols[], standin_inet_symbols[];
 
 /* Before anything is bound.  program: the path of the program, for those that ask for it. */
 void standin_start(const char *program);
@@ -116,9 +116,17 @@ void standin_silence(const char *ifname);
 /* Interface flags, as Darwin shows them. */
 uint16_t standin_interface_flags(const char *ifname, int linux_flags);
 
+/* open(2): flags are Darwin's, errno is Linux's. */
+int standin_open(const char *path, int flags, int mode);
 
 /* The program and arguments that really run a program: the loader's, where it is Darwin's.  standin-process.c */
 int standin_exec(const char *path, char *const argv[], char *const envp[]);
+/* The same, of a file in the directories of PATH: execvp(3). */
+int standin_exec_found(const char *file, char *const argv[], char *const envp[]);
+/* The shell's words are "-c" and a command: does not return unless it cannot. */
+void standin_exec_shell(const char *command);
+/* waitpid(2)'s status, with Darwin's number of a signal. */
+int standin_darwin_status(int status);
 /* The program that a process runs; 0 if it cannot be told, else its length. */
 int standin_program_of(int pid, char *path, size_t size);
 
@@ -131,12 +139,18 @@ void standin_watch_signal(int darwin, void (*on_arrival)(int darwin));
 /* select(2) is about to look at what is in the set. */
 void standin_select_looks(int count, const fd_set *reads);
 
+/* What a child that is being made gets: the default for a signal, which it has; signals that are held back. */
+void standin_default_signal(int darwin);
+void standin_set_mask(uint32_t darwin);
+
 /* A number is closed: no kqueue watches it any more. */
 void standin_queue_forgets(int fd);
 
 /* Darwin's address as Linux's, and its length; and back, as far as *bytes go, which become its length. */
 uint32_t standin_linux_address(const void *address, uint32_t bytes, struct sockaddr_storage *out);
 void standin_darwin_address(const struct sockaddr_storage *in, uint32_t length, void *address, uint32_t *bytes);
+/* An option of a socket of the Internet: standin-inet.c. */
+int standin_inet_setsockopt(int fd, int level, int option, const void *value, uint32_t bytes);
 /* Flags of messages: Linux's. */
 int standin_message_flags(int flags);
 
