@@ -41,7 +41,7 @@
 #define O_PATH 0
 #endif
 
-static int
+int
 open_device(struct device_id id, int flags)
 {
 	struct devlist_entry entry;
@@ -77,9 +77,8 @@ other_file(int fd)
 	return fd;
 }
 
-/* The real call, that creates nothing, returned fd: or the device, if there is no file and the path is one. */
-static int
-or_device(int before, int fd, int dir, const char *path, int flags)
+int
+open_or_device(int before, int fd, int dir, const char *path, int flags)
 {
 	struct device_id id;
 
@@ -100,25 +99,37 @@ or_device(int before, int fd, int dir, const char *path, int flags)
 	return fd;
 }
 
-static int
-open_at(int dir, const char *path, int flags, mode_t mode)
+bool
+open_handed_out(int dir, const char *path, int *flags, int *fd)
 {
 	struct devlist_entry entry;
 	struct device_id id;
 	int before = errno;
 
-	if (os_has_nodes() && (flags & O_PATH) == 0 && devpath_is_before_node(dir, path, &id, &entry)) {
-		int fd = open_device(id, flags);
+	if (!os_has_nodes() || (*flags & O_PATH) != 0 || !devpath_is_before_node(dir, path, &id, &entry)) {
+		return false;
+	}
+	*fd = open_device(id, *flags);
+	if (*fd >= 0 || errno != ENOENT) {
+		return true;
+	}
+	/* A daemon that was killed has left the list: its word is over. */
+	errno = before;
+	*flags &= ~(O_CREAT | O_EXCL | O_TRUNC);
+	return false;
+}
 
-		if (fd >= 0 || errno != ENOENT) {
-			return fd;
-		}
-		/* A daemon that was killed has left the list: its word is over.  Nothing is made in place of a node. */
-		errno = before;
-		return other_file(real_openat(dir, path, flags & ~(O_CREAT | O_EXCL | O_TRUNC), NULL));
+static int
+open_at(int dir, const char *path, int flags, mode_t mode)
+{
+	struct device_id id;
+	int before = errno, fd;
+
+	if (open_handed_out(dir, path, &flags, &fd)) {
+		return fd;
 	}
 	if ((flags & O_CREAT) == 0) {
-		return or_device(before, real_openat(dir, path, flags, (void *)(uintptr_t)mode), dir, path, flags);
+		return open_or_device(before, real_openat(dir, path, flags, (void *)(uintptr_t)mode), dir, path, flags);
 	}
 	if ((flags & O_PATH) == 0 && devpath_is_ours(dir, path, &id)) {
 		return open_device(id, flags);
@@ -181,7 +192,7 @@ shim___open_2(const char *path, int flags)
 	int before = errno;
 
 	/* With flags that want a mode it ends the program, in its own words. */
-	return or_device(before, real___open_2(path, flags), AT_FDCWD, path, flags);
+	return open_or_device(before, real___open_2(path, flags), AT_FDCWD, path, flags);
 }
 
 int
@@ -189,7 +200,7 @@ shim___openat_2(int dir, const char *path, int flags)
 {
 	int before = errno;
 
-	return or_device(before, real___openat_2(dir, path, flags), dir, path, flags);
+	return open_or_device(before, real___openat_2(dir, path, flags), dir, path, flags);
 }
 #endif
 

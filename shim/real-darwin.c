@@ -24,6 +24,10 @@
 #include <unistd.h>
 #include <utime.h>
 
+/* sys/guarded.h, which is not public. */
+int guarded_open_np(const char *path, const guardid_t *guard, unsigned guardflags, int flags, ...);
+int guarded_open_dprotected_np(const char *path, const guardid_t *guard, unsigned guardflags, int flags, int class, int dpflags, ...);
+
 #include "interpose.h"
 
 /* That a function had better not be used is its callers' business. */

@@ -22,6 +22,11 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 
+#ifdef __APPLE__
+#include <sys/_types/_filesec_t.h>
+typedef uint64_t guardid_t; /* sys/guarded.h, which is not public */
+#endif
+
 struct addrinfo;
 struct if_nameindex;
 struct ifaddrs;

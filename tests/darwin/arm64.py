@@ -14,7 +14,7 @@ from stand import HERE, ROOT, run
 
 COMPILER = "aarch64-linux-gnu-gcc"
 EMULATOR = ["/usr/bin/qemu-aarch64", "-L", "/usr/aarch64-linux-gnu"]
-PROGRAMS = [*(HERE / "programs" / f"{name}.c" for name in ("tun-rules", "tap-rules", "tap-bounce", "not-variadic")),
+PROGRAMS = [*(HERE / "programs" / f"{name}.c" for name in ("tun-rules", "tap-rules", "tap-bounce", "path-rules", "not-variadic")),
             ROOT / "tests" / "programs" / "tun-echo.c"]
 
 
@@ -76,6 +76,7 @@ INSIDE = {
     "tun_rules": lambda *where: live.rules(*where, kind=World),
     "tun_echo": lambda *where: live.echo(*where, kind=World),
     "tap_rules": lambda *where: frames.tap_rules(*where, kind=World),
+    "paths": lambda *where: live.paths(*where, kind=World),
     "sizes": sizes,
 }
 
@@ -97,6 +98,11 @@ def check_tun_echo(arm64_files, root):
 def check_tap_rules(arm64_files, root):
     """A program for arm64 finds at its tap device what the contract says."""
     yield from inside("tap_rules", arm64_files)
+
+
+def check_paths(arm64_files, root):
+    """A program for arm64 finds a device by macOS' other ways to open a path, and to look at it."""
+    yield from inside("paths", arm64_files)
 
 
 def check_sizes(arm64_files, root):

@@ -232,6 +232,17 @@ device tun0 {
     yield from nothing_left(world)
 
 
+def paths(files, directory, kind=World):
+    """Other ways to open a device, and to look at it."""
+    world = kind(files, directory)
+    for name in ("tun12", "tap3"):
+        program = world.piped("path-rules", name, directory)
+        text = program.communicate(timeout=SECONDS)[0]
+        if program.returncode != 0 or not re.search(r"^1\.\.\d\d$", text, re.M) or "not ok" in text:
+            yield f"{name}: status {program.returncode}:\n{text}{world.said()}"
+    yield from nothing_left(world)
+
+
 # What goes wrong in the daemon, the first time: what the program hears.  None: nothing, the open works.
 WRONG = [
     ("socket/utun:EMFILE:1", "Too many open files"),
@@ -279,7 +290,7 @@ INSIDE = {
     "contract-tun-feth": lambda *where: contract(*where, "tun", "--relayed", "--nonblock", configuration="link = feth\n"),
     "strict": strict, "facts": facts, "rules": rules, "echo": echo, "echo-header": lambda *where: echo(*where, "header"),
     "killed": lambda *where: restarts(*where, signal.SIGKILL), "restarted": lambda *where: restarts(*where, signal.SIGTERM),
-    "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs,
+    "second": second, "routes": routes, "stopped": stopped, "wrongs": wrongs, "paths": paths,
 }
 
 
@@ -295,6 +306,11 @@ def check_strictness(stand_files, root):
 def check_facts(stand_files, root):
     """The stand-in's control and its datagrams are as macOS's are said to be."""
     yield from inside("facts", stand_files)
+
+
+def check_paths(stand_files, root):
+    """macOS' other ways to open a device's path, and to look at it, find a device."""
+    yield from inside("paths", stand_files)
 
 
 def check_tun_rules(stand_files, root):

@@ -172,6 +172,7 @@ static const struct {
 } variadic[] = {
 	{"_open", 2, NULL}, {"_openat", 3, NULL}, {"_fcntl", 2, NULL}, {"_ioctl", 2, NULL},
 	{"_open$NOCANCEL", 2, NULL}, {"_openat$NOCANCEL", 3, NULL}, {"_fcntl$NOCANCEL", 2, NULL},
+	{"_open_dprotected_np", 4, NULL}, {"_guarded_open_np", 4, NULL}, {"_guarded_open_dprotected_np", 6, NULL},
 	{"_printf", 1, (void *)list_printf}, {"_fprintf", 2, (void *)list_fprintf}, {"_snprintf", 3, (void *)list_snprintf},
 	{"_sprintf", 2, (void *)list_sprintf}, {"_asprintf", 2, (void *)list_asprintf}, {"_sscanf", 2, (void *)list_sscanf},
 	{"_warn", 1, (void *)list_warn}, {"_warnx", 1, (void *)list_warnx}, {"_errx", 2, (void *)list_errx},

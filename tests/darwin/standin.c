@@ -53,7 +53,7 @@ static const struct {
 static const struct standin_symbol *const tables[] = {
 	standin_libc_symbols, standin_file_symbols, standin_dir_symbols, standin_socket_symbols, standin_iflist_symbols,
 	standin_kqueue_symbols, standin_launchd_symbols, standin_process_symbols, standin_signal_symbols, standin_spawn_symbols,
-	standin_stream_symbols, standin_posix_spawn_symbols, standin_inet_symbols,
+	standin_stream_symbols, standin_posix_spawn_symbols, standin_inet_symbols, standin_paths_symbols,
 };
 
 /* By the number of a descriptor. */

@@ -42,7 +42,8 @@ struct standin_symbol {
 
 extern const struct standin_symbol standin_libc_symbols[], standin_file_symbols[], standin_dir_symbols[], standin_socket_symbols[],
     standin_iflist_symbols[], standin_kqueue_symbols[], standin_launchd_symbols[], standin_process_symbols[], standin_signal_symbols[],
-    standin_spawn_symbols[], standin_stream_symbols[], standin_posix_spawn_symbols[], standin_inet_symbols[];
+    standin_spawn_symbols[], standin_stream_symbols[], standin_posix_spawn_symbols[], standin_inet_symbols[],
+    standin_paths_symbols[];
 
 /* Before anything is bound.  program: the path of the program, for those that ask for it. */
 void standin_start(const char *program);
