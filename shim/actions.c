@@ -52,7 +52,7 @@
 /* The first room for actions of an object; it doubles. */
 #define ACTIONS_FIRST 8
 
-enum what { CLOSE, CLOSE_FROM, COPY, OPEN, DIRECTORY_PATH, DIRECTORY_NUMBER, TERMINAL };
+enum what { CLOSE, CLOSE_FROM, COPY, OPEN, INHERIT, DIRECTORY_PATH, DIRECTORY_NUMBER, TERMINAL };
 
 struct action {
 	enum what what;
@@ -237,6 +237,16 @@ shim_posix_spawn_file_actions_addfchdir_np(posix_spawn_file_actions_t *object, i
 
 	return added(row, real_posix_spawn_file_actions_addfchdir_np(object, fd));
 }
+
+#ifdef ENTRY_posix_spawn_file_actions_addinherit_np
+int
+shim_posix_spawn_file_actions_addinherit_np(posix_spawn_file_actions_t *object, int fd)
+{
+	struct row *row = note(object, (struct action){.what = INHERIT, .fd = fd});
+
+	return added(row, real_posix_spawn_file_actions_addinherit_np(object, fd));
+}
+#endif
 
 #ifdef ENTRY_posix_spawn_file_actions_addclosefrom_np
 int
@@ -440,6 +450,12 @@ add_again(posix_spawn_file_actions_t *own, const struct row *row, int *places, u
 		}
 		error = real_posix_spawn_file_actions_adddup2(own, places[at], a->fd);
 		return error != 0 ? error : real_posix_spawn_file_actions_addclose(own, places[at]);
+	case INHERIT:
+#ifdef ENTRY_posix_spawn_file_actions_addinherit_np
+		return real_posix_spawn_file_actions_addinherit_np(own, a->fd);
+#else
+		return ENOSYS;
+#endif
 	case DIRECTORY_PATH:
 		return real_posix_spawn_file_actions_addchdir_np(own, a->path);
 	case DIRECTORY_NUMBER:

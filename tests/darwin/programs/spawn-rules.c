@@ -4,7 +4,7 @@
  *
  * First what the system does, with literal numbers; then, DEVICE open, "ifconfig DEVICE mtu N" in every way that there is: the MTU is
  * asked for by the device's name afterwards.  OTHER is a device that is opened for a child by posix_spawn's actions; the child is this
- * program: spawn-rules child NUMBER.  Prints TAP.
+ * program: spawn-rules child NUMBER [OTHER-NUMBER].  Prints TAP.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -292,14 +292,15 @@ rows_of_names(void)
 	}
 }
 
-/* The child's number is a device: as it says itself. */
+/* The child's number is a device: as it says itself; and whether another is open, too. */
 static void
 rows_of_devices(void)
 {
 	posix_spawn_file_actions_t actions;
-	char path[64], *argv[] = {(char *)(uintptr_t)self, "child", "9", NULL};
+	posix_spawnattr_t attributes;
+	char path[64], *argv[] = {(char *)(uintptr_t)self, "child", "9", NULL, NULL};
 	pid_t pid;
-	int fd;
+	int fd, inherited = dup(sock);
 
 	snprintf(path, sizeof(path), "/dev/%s", other);
 	posix_spawn_file_actions_init(&actions);
@@ -307,18 +308,29 @@ rows_of_devices(void)
 	posix_spawn_file_actions_adddup2(&actions, 7, 9);
 	posix_spawn_file_actions_addclose(&actions, 7);
 	row("an action opens a device for a child", posix_spawn(&pid, self, &actions, NULL, argv, environ) == 0 && status_of(pid) == 0);
+	posix_spawn_file_actions_addinherit_np(&actions, inherited);
+	posix_spawnattr_init(&attributes);
+	posix_spawnattr_setflags(&attributes, POSIX_SPAWN_CLOEXEC_DEFAULT);
+	argv[3] = (char[]){(char)('0' + inherited), '\0'};
+	row("and another number is inherited beside it", inherited < 9 &&
+	    posix_spawn(&pid, self, &actions, &attributes, argv, environ) == 0 && status_of(pid) == 0);
+	posix_spawnattr_destroy(&attributes);
 	posix_spawn_file_actions_destroy(&actions);
+	close(inherited);
 	fd = open(path, O_RDWR);
 	row("which is closed with it", fd >= 0);
 	close(fd);
 }
 
 static int
-child(int fd)
+child(int fd, int other_fd)
 {
 	struct stat st;
 	int head = -1;
 
+	if (fcntl(other_fd, F_GETFD) < 0) {
+		return 3;
+	}
 	if (fstat(fd, &st) < 0 || !S_ISCHR(st.st_mode)) {
 		return 1;
 	}
@@ -330,11 +342,11 @@ main(int argc, char **argv)
 {
 	char path[64];
 
+	if (argc >= 3 && strcmp(argv[1], "child") == 0) {
+		return child(atoi(argv[2]), atoi(argv[argc - 1]));
+	}
 	if (argc != 3) {
 		return 64;
-	}
-	if (strcmp(argv[1], "child") == 0) {
-		return child(atoi(argv[2]));
 	}
 	self = argv[0];
 	name = argv[1];
