@@ -477,11 +477,11 @@ darwin_fstat(int fd, struct darwin_stat *out)
 	return give_stat(result, NULL, fd, &st, out);
 }
 
-/* devfs takes nodes from root, of characters and in /dev; nothing else has any to make. */
+/* devfs takes nodes from root (darwin.md 9): of characters and in /dev; nothing else has any to make.  A number is what stat says it is. */
 static int
 darwin_mknod(const char *path, uint16_t mode, int32_t number)
 {
-	if (!S_ISCHR(mode) || strncmp(path, "/dev/", 5) != 0 || (uint32_t)number >> 24 < FIRST_DRIVERLESS) {
+	if (!S_ISCHR(mode) || strncmp(path, "/dev/", 5) != 0) {
 		standin_refuse("mknod(%s, %#o, %#x)", path, mode, (unsigned)number);
 	}
 	if (standin_fails("mknod")) {
@@ -494,13 +494,6 @@ static int
 darwin_mkdirat(int dir, const char *path, uint16_t mode)
 {
 	return (int)standin_translated(mkdirat(linux_dir(dir), path, mode));
-}
-
-/* devfs lets root make a character device's (darwin.md 9); a device's number is what stat said it is. */
-static int
-darwin_mknod(const char *path, uint16_t mode, int32_t device)
-{
-	return (int)standin_translated(mknod(path, mode, (dev_t)device));
 }
 
 static int
@@ -850,7 +843,7 @@ const struct standin_symbol standin_file_symbols[] = {
 	OTHER(access), OTHER(chdir), OTHER(chroot), OTHER(close), OTHER(creat), OTHER(dup), OTHER(dup2), OTHER(faccessat), OTHER(fchdir),
 	OTHER(fchmod), OTHER(fchmodat), OTHER(fchownat), OTHER(fcntl), OTHER(fdopen), OTHER(flock), OTHER(fopen), OTHER(freopen),
 	OTHER(ftruncate),
-	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mknod), OTHER(mmap), OTHER(open), OTHER(openat),
+	OTHER(getcwd), OTHER(ioctl), OTHER(isatty), OTHER(lseek), OTHER(mkdirat), OTHER(mmap), OTHER(open), OTHER(openat),
 	OTHER(pipe), OTHER(poll), OTHER(pread), OTHER(pwrite), OTHER(read), OTHER(readlink), OTHER(readv), OTHER(realpath), OTHER(renameat),
 	OTHER(select), OTHER(unlink), OTHER(unlinkat), OTHER(write), OTHER(writev), SAME(munmap), SAME(umask),
 	AS("_fopen$DARWIN_EXTSN", fopen), AS("_fdopen$DARWIN_EXTSN", fdopen), AS("_realpath$DARWIN_EXTSN", realpath),
