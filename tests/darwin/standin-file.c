@@ -414,6 +414,12 @@ struct darwin_stat {
 };
 _Static_assert(sizeof(struct darwin_stat) == 144, "the kernel's layout");
 
+int32_t
+standin_device_number(dev_t linux_number)
+{
+	return (int32_t)(major(linux_number) << 24 | minor(linux_number));
+}
+
 /* Of a path, or of a descriptor (path NULL). */
 static int
 give_stat(int result, const char *path, int fd, struct stat *st, struct darwin_stat *out)
@@ -427,7 +433,7 @@ give_stat(int result, const char *path, int fd, struct stat *st, struct darwin_s
 		out->st_ino = st->st_ino;
 		out->st_uid = st->st_uid;
 		out->st_gid = st->st_gid;
-		out->st_rdev = (int32_t)(major(st->st_rdev) << 24 | minor(st->st_rdev));
+		out->st_rdev = standin_device_number(st->st_rdev);
 		out->st_atimespec = st->st_atim;
 		out->st_mtimespec = st->st_mtim;
 		out->st_ctimespec = st->st_ctim;

@@ -172,6 +172,9 @@ set_mac(void *argument)
 	const struct darwin_ifreq *request = argument;
 	struct ifreq out = {.ifr_hwaddr.sa_family = 1 /* Ethernet */};
 
+	if (strncmp(request->name, "bridge", 6) == 0) {
+		standin_refuse("SIOCSIFLLADDR (0x8020693c) of %s", request->name);
+	}
 	if (request->u.address[0] != 6 || request->u.address[1] != 18) {
 		standin_refuse("SIOCSIFLLADDR: length %u, family %u", request->u.address[0], request->u.address[1]);
 	}

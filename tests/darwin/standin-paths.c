@@ -217,7 +217,7 @@ static void
 pack_file(struct packer *p, unsigned bit)
 {
 	static const char zeroes[8];
-	uint32_t links = (uint32_t)p->st->st_nlink, number = (uint32_t)p->st->st_rdev;
+	uint32_t links = (uint32_t)p->st->st_nlink, number = (uint32_t)standin_device_number(p->st->st_rdev);
 
 	pack(p, &p->actual_file, 1u << bit, bit == 0 ? (const void *)&links : bit == 5 ? (const void *)&number : zeroes, file_bytes[bit]);
 }
@@ -343,7 +343,7 @@ darwin_devname_r(int32_t number, uint16_t type, char *name, int size)
 	}
 	while (found == NULL && (entry = readdir(dir)) != NULL) {
 		if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && (st.st_mode & S_IFMT) == (type & S_IFMT) &&
-		    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && (int32_t)st.st_rdev == number) {
+		    (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) && standin_device_number(st.st_rdev) == number) {
 			snprintf(name, (size_t)size, "%s", entry->d_name);
 			found = name;
 		}

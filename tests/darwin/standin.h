@@ -92,6 +92,9 @@ struct standin_kind {
 	void (*forget)(int fd);                             /* the number is closed */
 };
 
+/* A device's number: sys/types.h makedev (darwin.md 9). */
+int32_t standin_device_number(dev_t linux_number);
+
 /* NULL: a file or a pipe, the same on both. */
 const struct standin_kind *standin_kind_of(int fd);
 /* Remembered for a number, until it is closed. */
