@@ -77,6 +77,9 @@ def make_far():
         done = run(command)
         if done.returncode != 0:
             raise RuntimeError(f"{command}: {done.stderr}")
+    # The kernel sees to a new IPv6 address in its own time.
+    for address in ("203.0.113.2", "2001:db8::2"):
+        wait_until(lambda to=address: run(["ping", "-c", "1", "-W", "1", to]).returncode == 0, f"{address} is there")
     return far
 
 
