@@ -131,7 +131,9 @@ needs_exe_wrapper = true
 
 [built-in options]
 prefix = '{prefix}'
-c_args = ['-idirafter', '{include}', '-fno-sanitize=undefined', {not_younger}]
+c_args = ['-idirafter', '{include}', {sanitize}, {not_younger}]
+c_link_args = [{link}]
+optimization = {optimization}
 
 [host_machine]
 system = 'darwin'
@@ -220,20 +222,33 @@ def library(name, architecture):
     return target
 
 
-def cross_file(architecture, prefixes, directory):
+# As the files are shipped; and as they are checked, with the sanitizers for memory and for undefined behaviour.  The first finds its runtime
+# in the process, at the place where Linux' has its shadow (but not globals, which are registered in another way there), and takes the
+# place of what the library checks (_FORTIFY_SOURCE); the second needs none, it ends the program.  It is told to the compiler proper: for
+# what drives it, it is one thing with the other's runtime.
+UNDEFINED = ("alignment,array-bounds,bool,builtin,enum,float-cast-overflow,integer-divide-by-zero,nonnull-attribute,null,pointer-overflow,return,"
+             "returns-nonnull-attribute,shift-base,shift-exponent,signed-integer-overflow,unreachable,vla-bound")
+PLAIN = {"sanitize": ["-fno-sanitize=undefined"], "link": [], "optimization": ["2"]}
+CHECKED = {"sanitize": ["-O1", "-fsanitize=address", "-mllvm", "-asan-mapping-offset=0x7fff8000", "-mllvm", "-asan-globals=0",
+                        "-Xclang", f"-fsanitize={UNDEFINED}", "-Xclang", f"-fsanitize-trap={UNDEFINED}"],
+           "link": ["-Wl,-undefined,dynamic_lookup"], "optimization": ["plain"]}
+
+
+def cross_file(architecture, prefixes, directory, how):
     path = directory / f"{architecture}.cross"
     cpu = ARCHITECTURES[architecture][0]
     text = CROSS_FILE.format(tools=tools(architecture), packages=":".join(f"{prefix}/lib/pkgconfig" for prefix in prefixes),
                              include=HERE / "include", cpu=cpu, prefix=PREFIX,
+                             **{name: ", ".join(f"'{flag}'" for flag in flags) for name, flags in how.items()},
                              not_younger=", ".join(f"'{flag}'" for flag in NOT_YOUNGER))
     if not path.exists() or path.read_text() != text:
         path.write_text(text)
     return path
 
 
-def build_for(architecture, directory):
+def build_for(architecture, directory, how):
     """The tree for one architecture: where it was built."""
-    cross = cross_file(architecture, [library(name, architecture) for name in LIBRARIES], directory)
+    cross = cross_file(architecture, [library(name, architecture) for name in LIBRARIES], directory, how)
     there = directory / architecture
     if (there / "build.ninja").exists() and cross.stat().st_mtime > (there / "build.ninja").stat().st_mtime:
         shutil.rmtree(there)
@@ -252,12 +267,24 @@ def build(directory):
         for program in LIBRARIES.values():
             clients.fetch(program)
         with concurrent.futures.ThreadPoolExecutor() as pool:
-            made = list(pool.map(lambda architecture: build_for(architecture, directory), ARCHITECTURES))
+            made = list(pool.map(lambda architecture: build_for(architecture, directory, PLAIN), ARCHITECTURES))
     universal = directory / "universal"
     universal.mkdir(exist_ok=True)
     for file in ("cli/tuntapd", "shim/libtuntapd-shim.dylib"):
         logged("llvm-lipo-14", ["llvm-lipo-14", "-create", *[there / file for there in made], "-output",
                                 universal / pathlib.Path(file).name], directory)
+    return universal
+
+
+def build_checked(directory):
+    """What ships, for x86_64 alone and with the sanitizers in it, into directory; where the files are.  After build()."""
+    directory.mkdir(exist_ok=True)
+    with clients.alone():
+        there = build_for("x86_64", directory, CHECKED)
+    universal = directory / "universal"
+    universal.mkdir(exist_ok=True)
+    for file in ("cli/tuntapd", "shim/libtuntapd-shim.dylib"):
+        shutil.copy(there / file, universal)
     return universal
 
 

@@ -10,8 +10,7 @@
  * -p: as execve(2) has it, the file, and then the arguments with what the program is called first.  DYLD_INSERT_LIBRARIES names a library
  * that is put into it, one, as dyld does it (darwin.md 7): a library that cannot be loaded ends the program.
  *
- * A program stands at the addresses that it was linked for, the inserted library wherever there is room.  The library is bound first, to
- * the stand-in; the pairs of its interposing section then hold for the program: what it imports is replaced where the stand-in's function
+ * Program and inserted library stand wherever there is room.  The library is bound first, to the stand-in; the pairs of its interposing section then hold for the program: what it imports is replaced where the stand-in's function
  * is a pair's second.  Its initialisers run before main, the library's before the program's.
  *
  * Only what the files of macOS 11 have is read: bind and rebase opcodes, no chained fixups.
@@ -20,6 +19,7 @@
  */
 #include "standin.h"
 
+#include <dlfcn.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -132,7 +132,7 @@ take_sections(struct image *image, const struct segment *segment)
 	}
 }
 
-/* Room for all of an image whose first segment wants to be at 0: how far from there. */
+/* Room for all of an image, from 0 on: how far from there. */
 static uint64_t
 find_room(const struct header *header)
 {
@@ -160,7 +160,6 @@ map_image(struct image *image, const char *path)
 {
 	const struct header *header;
 	const uint8_t *at;
-	bool library;
 
 	image->path = path;
 	image->file = map_slice(path);
@@ -168,8 +167,10 @@ map_image(struct image *image, const char *path)
 	if (header->magic != 0xfeedfacf || header->cpu != machine_cpu) {
 		errx(126, "%s: no Mach-O file for %s", path, machine_name);
 	}
-	library = header->type == 6;
-	image->slide = library ? find_room(header) : 0;
+	if (header->type != 6 && (header->flags & 0x200000) == 0) {
+		errx(126, "%s: not position-independent", path);
+	}
+	image->slide = find_room(header);
 	at = (const uint8_t *)(header + 1);
 	for (uint32_t i = 0; i < header->command_count; i++) {
 		const struct segment *segment = (const void *)at;
@@ -184,7 +185,7 @@ map_image(struct image *image, const char *path)
 				break;
 			}
 			if (mmap((void *)(segment->address + image->slide), segment->size, PROT_READ | PROT_WRITE | PROT_EXEC,
-			    MAP_PRIVATE | MAP_ANONYMOUS | (library ? MAP_FIXED : MAP_FIXED_NOREPLACE), -1, 0) == MAP_FAILED) {
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == MAP_FAILED) {
 				err(126, "%s: %.16s", path, segment->name);
 			}
 			memcpy((void *)(segment->address + image->slide), image->file + segment->offset, segment->file_bytes);
@@ -276,11 +277,23 @@ rebase(const struct image *image)
 	}
 }
 
+/* What the checked files want of their sanitizer's runtime: a loader that was linked with it has it (checked.py). */
+static uint64_t
+find_runtime(const char *symbol)
+{
+	void *found = dlsym(RTLD_DEFAULT, symbol + 1);
+
+	if (found == NULL) {
+		errx(126, "%s: this loader has no sanitizer", symbol);
+	}
+	return (uint64_t)found;
+}
+
 /* What a symbol is, for an image: the library's own replacement, where there is one. */
 static uint64_t
 resolve(const char *symbol, const struct image *interposer)
 {
-	uint64_t found = (uint64_t)standin_find(symbol);
+	uint64_t found = strncmp(symbol, "___asan_", 8) == 0 ? find_runtime(symbol) : (uint64_t)standin_find(symbol);
 
 	for (size_t i = 0; interposer != NULL && i < interposer->pair_count; i++) {
 		if (interposer->pairs[i].theirs == found) {
@@ -391,6 +404,7 @@ main(int argc, char **argv)
 	if (program.entry == NULL) {
 		errx(126, "%s: no program", file);
 	}
+	rebase(&program);
 	bind_all(&program, inserted != NULL ? &library : NULL);
 	initialise(&library, argc, argv);
 	initialise(&program, argc, argv);

@@ -18,6 +18,7 @@ import tempfile
 import arm64
 import bridges
 import captures
+import checked
 import cross
 import dist
 import doctor
@@ -85,7 +86,7 @@ def tell(number, wrong, what):
 
 def main():
     build = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else cross.ROOT / "build").resolve()
-    modules = (files, dist, doctor, kext, kextlink, live, launchd, frames, nodes, pairs, bridges, captures, nat, tunnels, arm64, mutate)
+    modules = (files, dist, doctor, kext, kextlink, live, launchd, frames, nodes, pairs, bridges, captures, nat, tunnels, arm64, checked, mutate)
     checks = [check for module in modules for check in checks_of(module)]
     print(f"1..{len(checks) + 2}", flush=True)
     results = {"build": {"result": "passed", "strength": "linked"}}

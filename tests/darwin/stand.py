@@ -49,12 +49,19 @@ def make_program(target, source, compiler):
                             "-o", target, source])
 
 
+def loader_sources():
+    return [HERE / "loader.c", HERE / "machine-x86_64.c", *sorted(HERE.glob("standin*.c"))]
+
+
+def make_loader(target, *flags):
+    make(target, [*loader_sources(), *HERE.glob("*.h")], ["cc", *ARGUMENTS, *flags, "-o", target, *loader_sources()])
+
+
 def make_all(files, compiler):
     """The loader, for this system; the programs, for macOS.  files: where the macOS files are; compiler: the one that makes those."""
     directory = files / "stand"
     directory.mkdir(exist_ok=True)
-    loader = [HERE / "loader.c", HERE / "machine-x86_64.c", *sorted(HERE.glob("standin*.c"))]
-    make(directory / "loader", [*loader, *HERE.glob("*.h")], ["cc", *ARGUMENTS, "-o", directory / "loader", *loader])
+    make_loader(directory / "loader")
     make(directory / "kernel-side", [HERE / "kernel-side.c"],
          ["cc", *ARGUMENTS, "-o", directory / "kernel-side", HERE / "kernel-side.c"])
     # The loader knows no variables of threads; there is one thread that uses them.
@@ -181,9 +188,9 @@ class World:
         return self.daemon.wait(SECONDS) != 0
 
 
-def inside(file, name, *where):
+def inside(file, name, *where, **more):
     """Runs a check of a file in a namespace of its own: what is wrong."""
-    done = run(["unshare", *UNSHARE, sys.executable, file, name, *where])
+    done = run(["unshare", *UNSHARE, sys.executable, file, name, *where], **more)
     yield from (done.stdout + done.stderr).splitlines()
     if done.returncode != 0 and not done.stdout + done.stderr:
         yield f"status {done.returncode}"
