@@ -11,6 +11,7 @@ import signal
 import stat
 import subprocess
 
+import captures
 import stand
 from live import end, hold
 from stand import SECONDS, World, own_dev, run, wait_until
@@ -220,6 +221,25 @@ def echo(files, directory):
     yield from nothing_left(world)
 
 
+def captured(files, directory):
+    """What passes through a node that the daemon hands out is captured, both ways."""
+    own_dev()
+    load(*DEVICES)
+    world = world_of(files, directory, ECHO)
+    programs = start_echo(world)
+    for name, address in (("tun0", "10.77.0.2"), ("tap0", "10.78.0.2")):
+        file = directory / f"{name}.pcapng"
+        capture = captures.Capture(world, name, "-w", file, "icmp", name=f"capture-{name}")
+        if not pings(address):
+            yield f"{address} does not answer\n{world.said()}"
+        yield from capture.interrupted("dropped: 0")
+        rows = captures.tshark(file, "frame.packet_flags", "icmp.type")
+        if set(rows) != {(captures.TO_PROGRAM, "8"), (captures.FROM_PROGRAM, "0")}:
+            yield f"{name}: {rows}"
+    yield from end_echo(programs)
+    yield from nothing_left(world)
+
+
 def waits_for_monitor():
     """Whether something lies in a socket that is not the daemon's control socket's: the network namespace has no others."""
     return any(re.match(r"u_\S+\s+ESTAB\s+[1-9]", line) for line in run(["ss", "-xn"]).stdout.splitlines())
@@ -379,7 +399,7 @@ def wrongs(files, directory):
 
 
 INSIDE = {
-    "rules": rules, "policy": policy, "strangers": strangers, "echo": echo, "reopened": reopened, "restarts": restarts,
+    "rules": rules, "policy": policy, "strangers": strangers, "echo": echo, "captured": captured, "reopened": reopened, "restarts": restarts,
     "without": without, "preferred": preferred, "stopped": stopped, "wrongs": wrongs,
 }
 
@@ -406,6 +426,11 @@ def check_kext_strangers(stand_files, root):
 def check_kext_echo(stand_files, root):
     """Programs answer pings through nodes, and status tells of them."""
     yield from inside("echo", stand_files)
+
+
+def check_kext_captured(stand_files, root):
+    """What passes through such a node is captured, both ways."""
+    yield from inside("captured", stand_files)
 
 
 def check_kext_reopened(stand_files, root):
