@@ -444,7 +444,7 @@ os_process_watch(pid_t pid)
 #define STAT_FLAGS 9
 #define STAT_STARTTIME 22
 
-/* One of them, which is a number and not the second.  0, or -1 with ESRCH. */
+/* One of them, which is a number and not the second.  0, or -1 with errno: ESRCH; or those of open(2). */
 static int
 read_stat(pid_t pid, int field, uint64_t *value)
 {
@@ -455,12 +455,14 @@ read_stat(pid_t pid, int field, uint64_t *value)
 
 	snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
+	if (fd < 0) {
+		errno = errno == ENOENT ? ESRCH : errno;
+		return -1;
 	}
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
 	if (n <= 0) {
-		errno = ESRCH;
+		errno = ESRCH; /* what reading says of a process that has ended since (fs/proc/base.c proc_single_show) */
 		return -1;
 	}
 	text[n] = '\0';
@@ -489,7 +491,7 @@ os_process_is_ending(pid_t pid)
 	uint64_t flags;
 
 	/* PF_EXITING of linux/sched.h: set before the descriptors are closed (kernel/exit.c do_exit: exit_signals, exit_files). */
-	return read_stat(pid, STAT_FLAGS, &flags) < 0 || (flags & 0x4) != 0;
+	return read_stat(pid, STAT_FLAGS, &flags) == 0 ? (flags & 0x4) != 0 : errno == ESRCH;
 }
 
 uint64_t

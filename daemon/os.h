@@ -100,7 +100,7 @@ int os_netns_make(void);
  * number from meaning another; -1 with errno ESRCH.  A process that was known before is the same if it started at the same time.
  */
 int os_process_watch(pid_t pid);
-/* When it started, in the kernel's own unit since the boot: 0 and *start, or -1 with ESRCH. */
+/* When it started, in the kernel's own unit since the boot: 0 and *start, or -1 with errno, ESRCH: it has ended. */
 int os_process_start(pid_t pid, uint64_t *start);
 /*
  * Whether it has begun to end, or has ended, and may have closed its descriptors: then what os_hangups_add() watched of them may be gone

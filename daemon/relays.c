@@ -518,8 +518,7 @@ relays_look(struct relays *r, uint32_t place)
 		return RELAYS_OVER;
 	}
 	/* In this order: a relay that was not ending had its channel still, so that the hang-up was there to be seen. */
-	e->hung_up |= os_process_is_ending(e->pid);
-	if (!e->hung_up) {
+	if (!e->hung_up && !os_process_is_ending(e->pid)) {
 		return RELAYS_HELD;
 	}
 	if (e->end_timer == NULL) {
