@@ -239,6 +239,7 @@ device_forget(struct devices *d, struct device *dev)
 	netns_put(d->setup.netns, dev->link.netns);
 	dev->state = DEVICE_CLOSED;
 	memset(&dev->link, 0, sizeof(dev->link));
+	dev->outdated = false;
 	dev->was_up = false;
 	dev->close_hook[0] = '\0';
 	dev->since = 0;

@@ -142,9 +142,11 @@ devices_sync_kept(struct devices *d, uint32_t place)
 		return;
 	}
 	wanted = is_wanted(d, id);
-	if (kept && !wanted) {
+	if (kept && (!wanted || dev->outdated)) {
 		device_remove_kept(d, dev);
-	} else if (wanted && !kept) {
+		kept = false;
+	}
+	if (wanted && !kept) {
 		keep(d, place, id);
 	}
 }
@@ -162,13 +164,12 @@ devices_set_policy(struct devices *d, const struct policy *policy)
 {
 	const struct policy *old = d->setup.policy;
 
-	/* An interface that nobody holds is made anew, where it would now be made otherwise. */
+	/* An interface is made anew, where it would now be made otherwise: at once, or when nobody holds it any more. */
 	for (uint32_t place = 0; place < DEVICE_PLACES_FIXED; place++) {
 		struct device *dev = d->at[place];
 
-		if (dev != NULL && dev->link.kept && !device_is_open(dev) &&
-		    !policy_same(policy_device(old, dev->id), policy_device(policy, dev->id))) {
-			device_remove_kept(d, dev);
+		if (dev != NULL && dev->link.kept && !policy_same(policy_device(old, dev->id), policy_device(policy, dev->id))) {
+			dev->outdated = true;
 		}
 	}
 	d->setup.policy = policy;

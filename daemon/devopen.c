@@ -323,7 +323,7 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 	}
 	dev = devices_entry(d, out->place);
 	if (dev != NULL && dev->link.kept && !device_is_still_kept(dev)) {
-		device_forget(d, dev);
+		device_on_departed(d, dev, "closed"); /* it is made anew, if it can be */
 	}
 	if (dev != NULL && dev->link.kept && request->how.dialect == DIALECT_LINUX && dev->link.ops->channel != CHANNEL_DIRECT) {
 		errno = EBUSY;

@@ -29,6 +29,7 @@ struct device {
 	enum message_dialect dialect;
 	struct link link;
 	struct statepage page;
+	bool outdated;     /* kept, and by now it would be made otherwise: it is, once it is closed */
 	uint64_t opening; /* a number of its own, from when its relay starts until devices_attach_finish(); 0: it has come to that */
 	bool was_up; /* since it was opened, or made */
 	bool up_on_address;       /* by the policy of its open */

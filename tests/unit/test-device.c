@@ -581,6 +581,30 @@ START_TEST(persistent_interface_is_joined_and_stays)
 }
 END_TEST
 
+START_TEST(what_a_reload_changes_of_a_persistent_interface_waits_for_its_close)
+{
+	uint32_t ifindex = keep_tap0();
+	struct policy *next = policy_new();
+	struct device_attached a;
+
+	ck_assert_ptr_nonnull(next);
+	*next = *world.policy;
+	next->devices[POLICY_FIRST_BLOCK].entry.mode = 0600;
+	a = world_attach(DEVICE_TAP, 0);
+	devices_set_policy(world.devices, next);
+	ck_assert_uint_eq(describe(DEVICE_TAP, 0).ifindex, ifindex);
+	ck_assert_uint_eq(devices_open_count(world.devices), 1);
+	close_attached(&a);
+	fake_link_interface(ifindex)->carrier = false;
+	a = world_attach(DEVICE_TAP, 0);
+	ck_assert_uint_ne(a.ifindex, ifindex);
+	ck_assert_uint_eq(fake_link_count(), 1);
+	close_attached(&a);
+	devices_set_policy(world.devices, world.policy);
+	policy_free(next);
+}
+END_TEST
+
 START_TEST(a_persistent_interface_that_cannot_be_read_is_not_forgotten)
 {
 	uint32_t ifindex = keep_tap0();
@@ -1256,6 +1280,7 @@ main(void)
 	tcase_add_test(tcase, a_node_is_no_device_of_the_linux_dialect);
 	tcase_add_test(tcase, the_next_daemon_takes_a_node_over);
 	tcase_add_test(tcase, persistent_interface_is_joined_and_stays);
+	tcase_add_test(tcase, what_a_reload_changes_of_a_persistent_interface_waits_for_its_close);
 	tcase_add_test(tcase, late_news_of_a_lost_carrier_does_not_end_a_later_open);
 	tcase_add_test(tcase, persistent_interface_that_somebody_else_holds_is_busy_and_stays);
 	tcase_add_test(tcase, next_daemon_finds_persistent_interfaces);
