@@ -469,14 +469,16 @@ add_again(posix_spawn_file_actions_t *own, const struct row *row, int *places, u
 	}
 }
 
-/* Whether no later action makes the number that an action made. */
+/* Whether no later action makes the number that an action made, closes it, or has it inherited all the same. */
 static bool
 is_last(const struct row *row, unsigned at)
 {
 	int fd = row->actions[at].fd;
 
 	while (++at < row->count) {
-		if ((row->actions[at].what == COPY || row->actions[at].what == OPEN) && row->actions[at].fd == fd) {
+		const struct action *a = &row->actions[at];
+
+		if (a->what == CLOSE_FROM ? a->fd <= fd : a->what <= INHERIT && a->fd == fd) {
 			return false;
 		}
 	}

@@ -68,14 +68,14 @@ shim_open_dprotected_np(const char *path, int flags, int class, int dpflags, ...
 	return open_or_device(before, real_open_dprotected_np(path, flags, class, dpflags, mode), AT_FDCWD, path, flags);
 }
 
-/* The real call, which creates nothing where a device's path is, failed: whether that is since there is no file, but a device. */
+/* The real call, which creates nothing where a device's path is, failed: whether that is since there is no file, or our node, but a device. */
 static int
 refuse_guard(int before, int fd, const char *path, int flags)
 {
 	struct devlist_entry entry;
 	struct device_id id;
 
-	if (fd >= 0 || errno != ENOENT || !devpath_is_ours(AT_FDCWD, path, &id)) {
+	if (fd >= 0 || ((errno != ENOENT || !devpath_is_ours(AT_FDCWD, path, &id)) && !devpath_is_refused_node(AT_FDCWD, path, &id))) {
 		return open_or_device(before, fd, AT_FDCWD, path, flags);
 	}
 	if (state_find_device(id, &entry, NULL) == 0) {
