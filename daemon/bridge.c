@@ -154,13 +154,10 @@ check_member(struct netif *n, const struct netif_status *member, char why[BRIDGE
 	return 0;
 }
 
-/* A name for a new bridge, and its record, in a free slot. */
+/* A free slot for a record of a new bridge, which has no name yet. */
 static int
 begin_record(struct bridges *b, const struct netif_status *member, unsigned *slot, char why[BRIDGE_WHY_SIZE])
 {
-	struct netif_status status;
-	unsigned number = 0;
-
 	for (*slot = 0; *slot < BRIDGES_MAX && b->at[*slot].magic != 0; (*slot)++) {
 	}
 	if (*slot == BRIDGES_MAX) {
@@ -168,15 +165,7 @@ begin_record(struct bridges *b, const struct netif_status *member, unsigned *slo
 	}
 	b->at[*slot] = (struct record){.magic = RECORD_MAGIC, .version = RECORD_VERSION, .member = member->ifindex};
 	memcpy(b->at[*slot].member_name, member->ifname, sizeof(b->at[*slot].member_name));
-	do {
-		netif_bridge_name(number, b->at[*slot].bridge_name);
-	} while (netif_find(b->netif, b->at[*slot].bridge_name, &status) == 0 && ++number < NAME_NUMBERS_MAX);
 	b->count++;
-	if (write_record(b, *slot) < 0) {
-		(void)failed(why, "writing down", b->at[*slot].bridge_name);
-		clear_record(b, *slot);
-		return -1;
-	}
 	return 0;
 }
 
@@ -186,7 +175,8 @@ undo(struct bridges *b, unsigned slot)
 {
 	const struct record *r = &b->at[slot];
 	struct netif_status bridge, member;
-	bool has_bridge = netif_read(b->netif, r->bridge != 0 ? NULL : r->bridge_name, r->bridge, false, &bridge) == 0 &&
+	bool has_bridge = (r->bridge != 0 || r->bridge_name[0] != '\0') &&
+	    netif_read(b->netif, r->bridge != 0 ? NULL : r->bridge_name, r->bridge, false, &bridge) == 0 &&
 	    strcmp(bridge.kind, "bridge") == 0;
 
 	if (has_bridge) {
@@ -208,15 +198,45 @@ undo(struct bridges *b, unsigned slot)
 	clear_record(b, slot);
 }
 
+/*
+ * A bridge of the first name that nobody has, which is written down before.  One that is not listed may still be somebody's: of a bridge
+ * that is going (XNU bsd/net/dlil.c: until ifnet_detach_final), or just made.  0, or -1 with errno; then the record names none of others'.
+ */
+static int
+make_named(struct bridges *b, struct record *r, const struct netif_status *member, char why[BRIDGE_WHY_SIZE])
+{
+	struct netif_status status;
+
+	for (unsigned number = 0; number < NAME_NUMBERS_MAX; number++) {
+		netif_bridge_name(number, r->bridge_name);
+		if (netif_find(b->netif, r->bridge_name, &status) == 0) {
+			continue;
+		}
+		if (write_record(b, (unsigned)(r - b->at)) < 0) {
+			return failed(why, "writing down", r->bridge_name);
+		}
+		if (netif_make_bridge(b->netif, r->bridge_name, member->mac, member->mtu) == 0) {
+			return 0;
+		}
+		if (errno != EEXIST && errno != EBUSY) {
+			return failed(why, "making bridge", r->bridge_name);
+		}
+	}
+	memset(r->bridge_name, 0, sizeof(r->bridge_name));
+	return refuse(why, ENOSPC, member->ifname, "cannot be in a bridge: all names of bridges are taken");
+}
+
 /* The steps from a record to a bridge with the member in it; undone by the caller. */
 static int
 make(struct bridges *b, struct record *r, const struct netif_status *member, char why[BRIDGE_WHY_SIZE])
 {
 	struct netif_status bridge;
 
-	if (netif_make_bridge(b->netif, r->bridge_name, member->mac, member->mtu) < 0 ||
-	    netif_find(b->netif, r->bridge_name, &bridge) < 0) {
-		return failed(why, "making bridge", r->bridge_name);
+	if (make_named(b, r, member, why) < 0) {
+		return -1;
+	}
+	if (netif_find(b->netif, r->bridge_name, &bridge) < 0) {
+		return failed(why, "looking for bridge", r->bridge_name);
 	}
 	r->bridge = bridge.ifindex;
 	if (write_record(b, (unsigned)(r - b->at)) < 0) {
