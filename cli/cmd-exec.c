@@ -9,10 +9,12 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cli/attend.h"
@@ -82,6 +84,28 @@ become(const struct program *program, char **argv)
  * Runs the program with a pair that hangs on this process: however it ends, the daemon takes the pair
  * away.  Where it can, it is gone before we are.
  */
+/*
+ * The pair goes now, and is gone when this returns: who holds it lets it go, and the daemon lets go of the other end when it has taken it
+ * away.  By name it is asked for only where the daemon that made it is gone: the next one knows no holder but the process.
+ */
+static void
+give_back(const struct message_pair *made, int hold)
+{
+	struct pollfd p = {.fd = hold, .events = POLLIN};
+	struct query query;
+
+	if (poll(&p, 1, 0) == 0) {
+		(void)shutdown(hold, SHUT_WR);
+		(void)poll(&p, 1, QUERY_TIMEOUT_MS);
+	} else {
+		if (query_open(&query, query_socket_path(NULL), true) == EXIT_CODE_OK) {
+			(void)pairing_delete(&query, made->ends[0].ifname);
+		}
+		query_close(&query);
+	}
+	close(hold);
+}
+
 static int
 run_with_pair(const struct program *program, char **argv, const struct pairing *pairing)
 {
@@ -106,11 +130,7 @@ run_with_pair(const struct program *program, char **argv, const struct pairing *
 		attend_watch(&attend, NULL);
 		status = attend_status(&attend, &ended_by);
 	}
-	if (query_open(&query, query_socket_path(NULL), true) == EXIT_CODE_OK) {
-		(void)pairing_delete(&query, made.ends[0].ifname);
-	}
-	query_close(&query);
-	close(hold);
+	give_back(&made, hold);
 	if (ended_by != 0) {
 		attend_end_by_signal(ended_by);
 	}
