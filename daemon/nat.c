@@ -161,26 +161,33 @@ forward_no_more(struct nat *n)
 	}
 }
 
-/* The kernel heeds rules from now on, if it does not yet on our behalf.  0, or -1 with errno. */
+/*
+ * The kernel heeds rules from now on, on our behalf.  Asked anew for each device: somebody may have switched it off for all, and with that
+ * what was held before (XNU bsd/net/pf_ioctl.c DIOCSTOP).  0, or -1 with errno.
+ */
 static int
 hold(struct nat *n, char why[NAT_WHY_SIZE])
 {
+	uint64_t before = n->record.token;
 	char unused[NAT_WHY_SIZE];
 	int saved;
 
-	if (n->record.token != 0) {
-		return 0;
-	}
 	if (natrules_hold(&n->record.token, why) < 0) {
 		return -1;
 	}
-	if (n->record.token == 0 || write_record(n) == 0) {
+	if (n->record.token == before) {
+		return 0;
+	}
+	if (write_record(n) == 0) {
+		if (before != 0) {
+			(void)natrules_release(before, unused); /* it may be none any more */
+		}
 		return 0;
 	}
 	saved = errno;
 	snprintf(why, NAT_WHY_SIZE, "writing it down: %s", strerror(saved));
 	(void)natrules_release(n->record.token, unused);
-	n->record.token = 0;
+	n->record.token = before;
 	errno = saved;
 	return -1;
 }

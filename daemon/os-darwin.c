@@ -293,7 +293,10 @@ os_process_kill(int watch, pid_t pid)
 void
 os_process_reap(int watch, pid_t pid)
 {
-	(void)waitpid(pid, NULL, WNOHANG);
+	struct pollfd p = {.fd = watch, .events = POLLIN};
+
+	/* The end is told (NOTE_EXIT) a moment before there is one to be waited for (XNU bsd/kern/kern_exit.c proc_exit). */
+	(void)waitpid(pid, NULL, poll(&p, 1, 0) == 1 ? 0 : WNOHANG);
 }
 
 int
