@@ -9,8 +9,8 @@ import struct
 import pytest
 from worlds import TUNTAPD, Client, Daemon, wait_until
 
-RECORD = "=IIBB2xIqQiI32s" + 2 * "QI6s2x16s4x"
-MAGIC, SIZE = 0x72707474, 152
+RECORD = "=IIBB2xIqQiI32s" + 2 * "QI6s2x16s16s4x"
+MAGIC, VERSION, SIZE = 0x72707474, 2, 184
 assert struct.calcsize(RECORD) == SIZE
 
 
@@ -152,8 +152,8 @@ def test_stop_leaves_and_stop_all_ends(namespace, directory, daemon):
 
 def record(namespace, state, names, macs, indexes=(0, 0), held=0, pid=0):
     netns = os.stat(f"/proc/{namespace.pid}/ns/net").st_ino
-    ends = [value for n in range(2) for value in (netns, indexes[n], macs[n], names[n])]
-    return struct.pack(RECORD, MAGIC, 1, state, held, 0, 1600000000, 0, pid, 0, b"test", *ends)
+    ends = [value for n in range(2) for value in (netns, indexes[n], macs[n], names[n], names[n])]
+    return struct.pack(RECORD, MAGIC, VERSION, state, held, 0, 1600000000, 0, pid, 0, b"test", *ends)
 
 
 def link(namespace, name):
@@ -183,9 +183,9 @@ def test_killed_while_it_was_made(namespace, directory, daemon):
     assert after.stop() == 0
 
 
-@pytest.mark.parametrize("content", [b"x" * SIZE * 3, b"\xff" * 100, struct.pack("=II", MAGIC, 2) + bytes(SIZE - 8),
-                                     struct.pack("=IIB", MAGIC, 1, 9) + bytes(SIZE - 9),
-                                     struct.pack("=IIB", MAGIC, 1, 2) + b"\x01" + b"y" * (SIZE - 10)])
+@pytest.mark.parametrize("content", [b"x" * SIZE * 3, b"\xff" * 100, struct.pack("=II", MAGIC, VERSION + 1) + bytes(SIZE - 8),
+                                     struct.pack("=IIB", MAGIC, VERSION, 9) + bytes(SIZE - 9),
+                                     struct.pack("=IIB", MAGIC, VERSION, 2) + b"\x01" + b"y" * (SIZE - 10)])
 def test_records_that_are_none(namespace, directory, daemon, content):
     daemon.process.kill()
     (daemon.rundir / "pairs").write_bytes(content)

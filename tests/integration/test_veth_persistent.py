@@ -29,8 +29,16 @@ def end_of(daemon, namespace):
                what="no process and no interface is left")
 
 
+def parent_of(pid):
+    try:
+        return int(pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+    except OSError:
+        return None
+
+
 def keepers(daemon):
-    return relays(daemon, "keeper")
+    """Without the process that starts one: it is the daemon's child, and ends at once."""
+    return [pid for pid in relays(daemon, "keeper") if parent_of(pid) not in (daemon.pid, None)]
 
 
 def one_keeper(daemon):
