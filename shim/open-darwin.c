@@ -68,7 +68,7 @@ shim_open_dprotected_np(const char *path, int flags, int class, int dpflags, ...
 	return open_or_device(before, real_open_dprotected_np(path, flags, class, dpflags, mode), AT_FDCWD, path, flags);
 }
 
-/* The real call, which creates nothing where a device's path is, failed: whether that is since there is no file, or our node, but a device. */
+/* The real call, which creates nothing where a device's path is, failed: whether since there is a device, and no file or our node. */
 static int
 refuse_guard(int before, int fd, const char *path, int flags)
 {

@@ -11,7 +11,8 @@
  * that is put into it, one, as dyld does it (darwin.md 7): a library that cannot be loaded ends the program.
  *
  * Program and inserted library stand wherever there is room.  The library is bound first, to the stand-in; the pairs of its interposing
- * section then hold for the program: what it imports is replaced where the stand-in's function is a pair's second.  Its initialisers run before main, the library's before the program's.
+ * section then hold for the program: what it imports is replaced where the stand-in's function is a pair's second.  Initialisers run before
+ * main, the library's before the program's.
  *
  * Only what the files of macOS 11 have is read: bind and rebase opcodes, no chained fixups.
  *
