@@ -18,9 +18,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#if __has_include(<sys/sysmacros.h>)
-#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
-#endif
 
 #include "cli/kexts.h"
 #include "cli/text.h"
@@ -359,7 +356,7 @@ on_node(void *context, const char *name)
 	struct stat st;
 
 	if (devname_parse(name, &id) && snprintf(path, sizeof(path), "/dev/%s", name) < (int)sizeof(path) &&
-	    probe_stat(n->p, path, &st) && S_ISCHR(st.st_mode) && st.st_rdev == makedev(DEVLIST_MAJOR, devlist_minor(id)) &&
+	    probe_stat(n->p, path, &st) && S_ISCHR(st.st_mode) && st.st_rdev == devlist_number(id) &&
 	    n->count++ == 0) {
 		snprintf(n->first, sizeof(n->first), "%s", name);
 	}

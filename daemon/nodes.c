@@ -24,9 +24,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#if __has_include(<sys/sysmacros.h>)
-#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
-#endif
 
 #include "log.h"
 #include "protocol/devlist.h"
@@ -50,19 +47,13 @@ struct nodes {
 	bool told[DEVICE_PLACES_FIXED]; /* that it is left alone */
 };
 
-static dev_t
-number_of(struct device_id id)
-{
-	return makedev(DEVLIST_MAJOR, devlist_minor(id));
-}
-
 enum nodes_whose
 nodes_whose(const struct stat *st, struct device_id id, bool recorded)
 {
 	if (st == NULL) {
 		return NODES_NOBODYS;
 	}
-	return recorded && S_ISCHR(st->st_mode) && st->st_rdev == number_of(id) ? NODES_OURS : NODES_STRANGERS;
+	return recorded && S_ISCHR(st->st_mode) && st->st_rdev == devlist_number(id) ? NODES_OURS : NODES_STRANGERS;
 }
 
 static void
@@ -143,7 +134,7 @@ adjust(const char *path, const struct devlist_entry *entry)
 static int
 make(struct nodes *n, uint32_t place, struct device_id id, const char *path, const struct devlist_entry *entry)
 {
-	bool made = note(n, place, true) == 0 && mknod(path, S_IFCHR, number_of(id)) == 0;
+	bool made = note(n, place, true) == 0 && mknod(path, S_IFCHR, devlist_number(id)) == 0;
 
 	if (!made || adjust(path, entry) < 0) {
 		log_warn("%s: making the node", path);

@@ -5,6 +5,9 @@
 #include "devlist.h"
 
 #include <string.h>
+#if __has_include(<sys/sysmacros.h>)
+#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
+#endif
 
 static size_t
 list_bytes(const struct devlist_header *h)
@@ -64,4 +67,10 @@ unsigned
 devlist_minor(struct device_id id)
 {
 	return (unsigned)id.kind << 8 | id.unit;
+}
+
+dev_t
+devlist_number(struct device_id id)
+{
+	return makedev(DEVLIST_MAJOR, devlist_minor(id));
 }

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "devname.h"
 
@@ -59,9 +60,10 @@ size_t devlist_make(void *data, uint16_t tun_units, uint16_t tap_units, const st
 
 /*
  * The character device's number that stat shows for a device: major DEVLIST_MAJOR (Linux's range for local use, 240-254,
- * admin-guide/devices.txt), minor kind << 8 | unit.  As a number for makedev(3)'s two halves, since dev_t differs by platform.
+ * admin-guide/devices.txt), minor kind << 8 | unit.  The halves are for makedev(3), since dev_t differs by platform.
  */
 #define DEVLIST_MAJOR 250u
 unsigned devlist_minor(struct device_id id);
+dev_t devlist_number(struct device_id id);
 
 #endif

@@ -13,12 +13,6 @@
 
 #include "devlist.h"
 
-dev_t
-kextnode_own_number(struct device_id id)
-{
-	return makedev(DEVLIST_MAJOR, devlist_minor(id));
-}
-
 enum kextnode
 kextnode_of(const struct stat *st)
 {

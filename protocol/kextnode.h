@@ -20,9 +20,6 @@ enum kextnode {
 	KEXTNODE_KEXTS, /* any other: of whatever driver gave it that name */
 };
 
-/* The number that the daemon's own nodes have. */
-dev_t kextnode_own_number(struct device_id id);
-
 /* What a file is, of which lstat(2) said *st. */
 enum kextnode kextnode_of(const struct stat *st);
 

@@ -8,9 +8,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#if __has_include(<sys/sysmacros.h>)
-#include <sys/sysmacros.h> /* makedev; elsewhere it is in <sys/types.h> */
-#endif
 
 #include "real.h"
 #include "state.h"
@@ -60,7 +57,7 @@ devpath_match(int dir, const char *path, struct device_id *id)
 bool
 devpath_is_own_node(const struct stat *st, struct device_id id)
 {
-	return S_ISCHR(st->st_mode) && st->st_rdev == makedev(DEVLIST_MAJOR, devlist_minor(id));
+	return S_ISCHR(st->st_mode) && st->st_rdev == devlist_number(id);
 }
 
 /* Whether such a node is at a path. */

@@ -50,7 +50,7 @@ fill(struct stat *st, struct device_id id, const struct devlist_entry *entry, in
 	st->st_nlink = 1;
 	st->st_uid = entry->uid;
 	st->st_gid = entry->gid;
-	st->st_rdev = makedev(DEVLIST_MAJOR, devlist_minor(id));
+	st->st_rdev = devlist_number(id);
 	st->st_blksize = 4096;
 	st->st_atime = st->st_mtime = st->st_ctime = (time_t)since;
 }

@@ -40,7 +40,7 @@ START_TEST(our_own_number_is_ours_for_every_device)
 		struct stat st = {.st_mode = S_IFCHR};
 
 		ck_assert(device_place_id(place, &id));
-		st.st_rdev = kextnode_own_number(id);
+		st.st_rdev = devlist_number(id);
 		ck_assert(kextnode_of(&st) == KEXTNODE_OURS);
 		ck_assert_uint_eq(minor(st.st_rdev), devlist_minor(id));
 	}
