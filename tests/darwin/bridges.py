@@ -352,8 +352,7 @@ def steps(files, directory):
 INSIDE = {name: check for name, check in globals().copy().items() if callable(check) and getattr(check, "__module__", "") == __name__}
 
 
-def inside(name, stand_files):
-    yield from stand.inside(__file__, name, stand_files.parent)
+inside = stand.inside_of(__file__)
 
 
 def check_bridge(stand_files, root):

@@ -359,8 +359,7 @@ def failures(files, directory):
 INSIDE = {check.__name__: check for check in (tap, tun, framed_tun, filters, pipe, closed, restart, drops, rights, failures)}
 
 
-def inside(name, stand_files):
-    yield from stand.inside(__file__, name, stand_files.parent)
+inside = stand.inside_of(__file__)
 
 
 def check_tap(stand_files, root):

@@ -8,6 +8,7 @@ checked as on Linux; globals are not.  Undefined behaviour ends the program.
 The checks are other files', run with these files in place of those that ship, two at a time: they wait more than they work.
 """
 import concurrent.futures
+import functools
 import os
 import pathlib
 import signal
@@ -32,6 +33,7 @@ CHECKS = {
 ENVIRONMENT = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
 
 
+@functools.cache
 def make_files(darwin):
     """A directory as build/darwin is, with checked files and a loader that has their runtime."""
     files = darwin / "checked"

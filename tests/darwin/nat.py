@@ -220,8 +220,7 @@ def failures(files, directory):
 INSIDE = {check.__name__: check for check in (reach, others, killed, failures)}
 
 
-def inside(name, stand_files):
-    yield from stand.inside(__file__, name, stand_files.parent)
+inside = stand.inside_of(__file__)
 
 
 def check_reach(stand_files, root):

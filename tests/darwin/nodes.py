@@ -182,8 +182,7 @@ def refused(files, directory):
 INSIDE = {"rules": rules, "reloads": reloads, "killed": killed, "strangers": strangers, "refused": refused}
 
 
-def inside(name, stand_files):
-    yield from stand.inside(__file__, name, stand_files.parent)
+inside = stand.inside_of(__file__)
 
 
 def check_node_rules(stand_files, root):

@@ -196,6 +196,11 @@ def inside(file, name, *where, **more):
         yield f"status {done.returncode}"
 
 
+def inside_of(file):
+    """The same for the checks of one file, which say a name and where the stand-in is."""
+    return lambda name, stand_files: inside(file, name, stand_files.parent)
+
+
 def main_inside(checks):
     """What such a file does when it is run again: NAME FILES, and what the check wants besides."""
     prepare()

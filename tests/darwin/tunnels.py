@@ -190,8 +190,7 @@ INSIDE = {
 }
 
 
-def inside(name, stand_files):
-    yield from stand.inside(__file__, name, stand_files.parent)
+inside = stand.inside_of(__file__)
 
 
 def check_built(stand_files, root):
