@@ -3,9 +3,11 @@
  * setup.c - what the administrator configured, done to a fresh interface.  See setup.h.
  *
  * Theory of operation.  The program does not have its channel yet, so it never sees the interface half done.  The order is the kernel's:
- * an MTU decides whether there can be IPv6 addresses, a route needs the interface up, and is lost when it goes down.  Nothing is undone
- * here that goes with the interface; a bridge and the translation of addresses are for bridge.h and nat.h to undo.  No program is run; all
- * goes through netif.h, in the interface's own network namespace.
+ * an MTU decides whether there can be IPv6 addresses; a route needs the interface up, and is lost when it goes down.  So is the one to the
+ * peer of an IPv6 address, which Linux makes by itself, a moment after the address was given, if the interface is up by then and not later
+ * (net/ipv6/addrconf.c __ipv6_ifa_notify): addresses come after "up".  Nothing is undone here that goes with the interface; a bridge and
+ * the translation of addresses are for bridge.h and nat.h to undo.  No program is run; all goes through netif.h, in the interface's own
+ * network namespace.
  */
 #include "setup.h"
 
@@ -158,14 +160,14 @@ setup_apply(const struct setup *s, const struct device_policy *policy, const str
 	if (set_driver(policy, l, what) < 0 || join_bridge(s, policy, l, what) < 0) {
 		return -1;
 	}
+	if (policy_brings_up(policy) && netif_set_up(n, l->ifindex, true) < 0) {
+		return failed(what, "up", "");
+	}
 	for (unsigned i = 0; i < policy->address_count; i++) {
 		if (netif_add_address(n, l->ifindex, &policy->addresses[i]) < 0) {
 			confvalue_address_text(&policy->addresses[i], value);
 			return failed(what, "address", value);
 		}
-	}
-	if (policy_brings_up(policy) && netif_set_up(n, l->ifindex, true) < 0) {
-		return failed(what, "up", "");
 	}
 	for (unsigned i = 0; i < policy->route_count; i++) {
 		if (netif_add_route(n, l->ifindex, &policy->routes[i]) < 0) {

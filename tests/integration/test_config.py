@@ -123,7 +123,7 @@ device tap0 {
 	routes = {"10.20.0.0/16", "10.30.0.0/16 via 10.9.0.2", "fd00:20::/32"}
 }
 device tun0 {
-	addresses = {"10.1.0.1 peer 10.1.0.2"}
+	addresses = {"10.1.0.1 peer 10.1.0.2", "fd01::1 peer fd01::2"}
 	routes = {default}
 	mtu = 9000
 }
@@ -143,6 +143,7 @@ def test_all_that_is_configured_is_done_before_the_program_has_it(namespace, con
     assert link["mtu"] == 9000 and [(a["local"], a["address"]) for a in link["addr_info"] if a["family"] == "inet"] == [
         ("10.1.0.1", "10.1.0.2")]
     assert routes_of(namespace, "tun0") >= {("default", None), ("10.1.0.2", None)}
+    assert ("fd01::2", None) in routes_of(namespace, "tun0", "-6")
     # The program is not told EIO: the page knows that the interface is up.
     assert answer(tap, "write").startswith("write ") and "EIO" not in answer(tap, "read")
     assert daemon.status()["tap0"]["state"] == "up"

@@ -167,8 +167,8 @@ def mirror(daemon, device="tun0", header=False, name="mirror"):
 def address_tun(namespace, device="tun0"):
     """As tun programs do it: point to point, IPv4 and IPv6.
 
-    The IPv6 address comes last: of one that is there before its interface is up the kernel does not make the route to the peer (seen on its
-    own tun; net/ipv6/addrconf.c fixup_permanent_addr), and whether the daemon had brought the interface up by then would be luck.
+    The IPv6 address comes last: the kernel makes the route to its peer a moment after it was given, if the interface is up by then, and
+    not later (on its own tun too); whether the daemon had brought the interface up by then would be luck.
     """
     namespace.run(["sh", "-e", "-c", f"ip addr add 10.7.7.1 peer {PEER4} dev {device}; ip link set {device} up; "
                                      f"ip -6 addr add fd07::1 peer {PEER6} dev {device}"])

@@ -145,7 +145,7 @@ START_TEST(all_is_done_in_the_kernel_s_order)
 	char what[SETUP_WHAT_SIZE];
 
 	ck_assert_int_eq(setup_apply(&further, &everything, &tap3, &status, what), 0);
-	ck_assert_str_eq(calls, "mtu 1400\nmac 9\nqueue 77\nbridge 1400\naddress 1\naddress 2\nup 1\nroute 20\nroute 30\nnat 7\n"
+	ck_assert_str_eq(calls, "mtu 1400\nmac 9\nqueue 77\nbridge 1400\nup 1\naddress 1\naddress 2\nroute 20\nroute 30\nnat 7\n"
 	    "read 42\n");
 	ck_assert_uint_eq(status.mtu, 1400);
 }
@@ -161,7 +161,7 @@ START_TEST(what_is_not_said_is_not_done)
 	char what[SETUP_WHAT_SIZE];
 
 	ck_assert_int_eq(setup_apply(&further, &address, &tap3, &status, what), 0);
-	ck_assert_str_eq(calls, "address 0\nup 1\nread 42\n");
+	ck_assert_str_eq(calls, "up 1\naddress 0\nread 42\n");
 	forget_calls();
 	ck_assert_int_eq(setup_apply(&further, &down, &tap3, &status, what), 0);
 	ck_assert_str_eq(calls, "address 0\nread 42\n");
@@ -210,9 +210,9 @@ static const struct {
 	{EADDRNOTAVAIL, EADDRNOTAVAIL, "configuring it: mac : Cannot assign requested address"},
 	{ENOMEM, ENOMEM, "configuring it: queue-length 77: Cannot allocate memory"},
 	{EMSGSIZE, EMSGSIZE, "configuring it: bridge: eth0 is not to be had"},
+	{EBUSY, ENXIO, "configuring it: up : Device or resource busy"},
 	{EACCES, EACCES, "configuring it: address 10.9.0.1/24: Permission denied"},
 	{EEXIST, EEXIST, "configuring it: address 10.9.1.2/24: File exists"},
-	{EBUSY, ENXIO, "configuring it: up : Device or resource busy"},
 	{ENETUNREACH, ENETUNREACH, "configuring it: route 10.20.0.0/16: Network is unreachable"},
 	{ENOENT, ENXIO, "configuring it: route 10.30.0.0/16: No such file or directory"},
 	{EBUSY, ENXIO, "configuring it: nat: no nat is to be had"},
