@@ -2,14 +2,14 @@
 /*
  * path.c - the program of the path benchmarks: one test in one process, with the shim or on Linux's own device.
  *
- *	path native|shim|relay|vde|socat p2k|k2p|rtt|attach|tcp-out|tcp-in SIZE COUNT
+ *	path native|shim|relay|vde|socat p2k|k2p|pace|rtt|attach|tcp-out|tcp-in SIZE COUNT
  *
  * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.  vde and socat: the interface tap0 is
  * another program's, BENCH_PEER_PID, whose time counts; this one speaks to it at BENCH_PEER, a switch's directory or a socket
  * (SOCK_SEQPACKET).
  *
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
- * under way, so that none is lost.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
+ * under way, so that none is lost.  pace: the same, where they are sent at PACE a second.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
  * times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device, which is in another namespace on a tap of the
  * kernel's own; tcp-in: it receives them.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
  */
@@ -42,6 +42,7 @@
 
 #define WINDOW 64
 #define WARM_UP 300
+#define PACE 100000
 #define FRAME_MAX 1514
 #define NAME "tap0"
 #define ETHERTYPE 0x88b5
@@ -302,15 +303,19 @@ program_to_kernel(size_t size, unsigned count)
 }
 
 static void
-send_with_window(struct shared *shared, size_t size, unsigned count)
+send_with_window(struct shared *shared, size_t size, unsigned count, unsigned pace)
 {
 	uint8_t frame[FRAME_MAX];
 	int sock = packet_socket(false);
+	double began;
 
 	make_frame(frame, size);
 	while (!atomic_load(&shared->ready)) {
 	}
+	began = seconds(CLOCK_MONOTONIC);
 	for (uint64_t sent = 0; sent < count; sent++) {
+		while (pace != 0 && seconds(CLOCK_MONOTONIC) < began + (double)sent / pace) {
+		}
 		while (sent - atomic_load_explicit(&shared->received, memory_order_relaxed) >= WINDOW) {
 			/* The reader has the other processor, or this one: let it. */
 			usleep(0);
@@ -323,7 +328,7 @@ send_with_window(struct shared *shared, size_t size, unsigned count)
 }
 
 static void
-kernel_to_program(size_t size, unsigned count, struct shared *shared)
+kernel_to_program(size_t size, unsigned count, unsigned pace, struct shared *shared)
 {
 	uint8_t frame[FRAME_MAX + 1];
 	double wall = 0, cpu = 0;
@@ -331,7 +336,7 @@ kernel_to_program(size_t size, unsigned count, struct shared *shared)
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		send_with_window(shared, size, count + WARM_UP);
+		send_with_window(shared, size, count + WARM_UP, pace);
 	}
 	atomic_store(&shared->ready, true);
 	for (unsigned i = 0; i < count + WARM_UP; i++) {
@@ -584,7 +589,7 @@ main(int argc, char **argv)
 	bool native;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: path native|shim|relay|vde|socat p2k|k2p|rtt|attach|tcp-out|tcp-in SIZE COUNT\n");
+		fprintf(stderr, "usage: path native|shim|relay|vde|socat p2k|k2p|pace|rtt|attach|tcp-out|tcp-in SIZE COUNT\n");
 		return 64;
 	}
 	native = strcmp(argv[1], "native") == 0;
@@ -621,7 +626,9 @@ main(int argc, char **argv)
 	if (strcmp(argv[2], "p2k") == 0) {
 		program_to_kernel(size, count);
 	} else if (strcmp(argv[2], "k2p") == 0) {
-		kernel_to_program(size, count, shared);
+		kernel_to_program(size, count, 0, shared);
+	} else if (strcmp(argv[2], "pace") == 0) {
+		kernel_to_program(size, count, PACE, shared);
 	} else if (strcmp(argv[2], "rtt") == 0) {
 		round_trip(size, count);
 	} else {

@@ -747,6 +747,12 @@ become_user(uid_t uid, gid_t gid)
 	return setresuid(uid, uid, uid);
 }
 
+void
+os_let_others_run(void)
+{
+	sched_yield();
+}
+
 int
 os_confine(int root_dir, const char **step)
 {
