@@ -9,9 +9,10 @@
  * (SOCK_SEQPACKET).
  *
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
- * under way, so that none is lost.  pace: the same, where they are sent at PACE a second.  rtt: a child sends a frame and waits for its echo, COUNT times.  attach: opens and closes COUNT
- * times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device, which is in another namespace on a tap of the
- * kernel's own; tcp-in: it receives them.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
+ * under way, so that none is lost.  pace: the same, where they are sent at PACE a second.  rtt: a child sends a frame and waits for its
+ * echo, COUNT times.  attach: opens and closes COUNT times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device,
+ * which is in another namespace on a tap of the kernel's own; tcp-in: it receives them.  Prints one line of numbers; ends with a message
+ * and status 1 if a frame was lost or wrong.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
