@@ -2,7 +2,7 @@
 /*
  * path.c - the program of the path benchmarks: one test in one process, with the shim or on Linux's own device.
  *
- *	path native|shim|relay|vde|socat p2k|k2p|pace|rtt|attach|tcp-out|tcp-in SIZE COUNT
+ *	path native|shim|relay|vde|socat [tun-]p2k|[tun-]k2p|pace|[tun-]rtt|attach|tcp-out|tcp-in SIZE COUNT
  *
  * relay: the same as shim, where the device is relayed; its relay's processor time counts, too.  vde and socat: the interface tap0 is
  * another program's, BENCH_PEER_PID, whose time counts; this one speaks to it at BENCH_PEER, a switch's directory or a socket
@@ -11,8 +11,8 @@
  * p2k: writes COUNT frames; all must be counted by the interface.  k2p: reads COUNT frames, of which at most WINDOW are
  * under way, so that none is lost.  pace: the same, where they are sent at PACE a second.  rtt: a child sends a frame and waits for its
  * echo, COUNT times.  attach: opens and closes COUNT times.  tcp-out: the interface's kernel sends COUNT MiB to a stack behind the device,
- * which is in another namespace on a tap of the kernel's own; tcp-in: it receives them.  Prints one line of numbers; ends with a message
- * and status 1 if a frame was lost or wrong.
+ * which is in another namespace on a tap of the kernel's own; tcp-in: it receives them.  tun-: the same on a tun device, with IPv4 packets
+ * of SIZE bytes between two addresses.  Prints one line of numbers; ends with a message and status 1 if a frame was lost or wrong.
  */
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -45,8 +45,11 @@
 #define WARM_UP 300
 #define PACE 100000
 #define FRAME_MAX 1514
-#define NAME "tap0"
 #define ETHERTYPE 0x88b5
+#define IP_PROTOCOL 253 /* RFC 3692: for experiments */
+#define IP_HEADER_BYTES 20
+#define OWN_ADDRESS "10.77.0.1"
+#define PEER_ADDRESS "10.77.0.2"
 
 /* What the reader tells the sender. */
 struct shared {
@@ -60,6 +63,9 @@ die(const char *what)
 	fprintf(stderr, "path: %s: %s\n", what, strerror(errno));
 	exit(1);
 }
+
+static bool is_tun;
+static const char *ifname = "tap0";
 
 /* The device: a descriptor, or what libvdeplug has (libvdeplug(3)), which is there on the machine or not. */
 static struct {
@@ -94,14 +100,16 @@ static int
 open_device(bool native)
 {
 	struct ifreq request = {0};
+	char path[32];
 	int fd;
 
 	if (!native) {
-		return open("/dev/" NAME, O_RDWR);
+		snprintf(path, sizeof(path), "/dev/%s", ifname);
+		return open(path, O_RDWR);
 	}
 	fd = open("/dev/net/tun", O_RDWR);
-	strcpy(request.ifr_name, NAME);
-	request.ifr_flags = IFF_TAP | IFF_NO_PI;
+	strcpy(request.ifr_name, ifname);
+	request.ifr_flags = (is_tun ? IFF_TUN : IFF_TAP) | IFF_NO_PI;
 	return fd >= 0 && ioctl(fd, TUNSETIFF, &request) < 0 ? -1 : fd;
 }
 
@@ -138,31 +146,46 @@ open_socat(const char *path)
 }
 
 static void
+must_run(const char *command)
+{
+	if (system(command) != 0) {
+		die(command);
+	}
+}
+
+static void
 bring_up(void)
 {
 	struct ifreq request = {0};
 	int sock = socket(AF_INET, SOCK_DGRAM, 0);
-	FILE *f = fopen("/proc/sys/net/ipv6/conf/" NAME "/disable_ipv6", "w");
+	char path[64];
+	FILE *f;
 
+	snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s/disable_ipv6", ifname);
+	f = fopen(path, "w");
 	if (f != NULL) {
 		fputs("1", f);
 		fclose(f);
 	}
-	strcpy(request.ifr_name, NAME);
+	strcpy(request.ifr_name, ifname);
 	if (ioctl(sock, SIOCGIFFLAGS, &request) < 0) {
-		die(NAME);
+		die(ifname);
 	}
 	request.ifr_flags |= IFF_UP;
 	if (ioctl(sock, SIOCSIFFLAGS, &request) < 0) {
-		die(NAME);
+		die(ifname);
 	}
 	close(sock);
+	if (is_tun) {
+		must_run("ip address add " OWN_ADDRESS " peer " PEER_ADDRESS " dev tun0");
+	}
 }
 
+/* The kernel's side, which sends into the interface, and receives what the program wrote. */
 static int
 packet_socket(bool receive)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(NAME)};
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_ifindex = (int)if_nametoindex(ifname)};
 	int one = 1, sock = socket(AF_PACKET, SOCK_RAW, 0);
 
 	address.sll_protocol = htons(receive ? ETHERTYPE : 0);
@@ -173,9 +196,65 @@ packet_socket(bool receive)
 	return sock;
 }
 
+static int
+ip_socket(void)
+{
+	struct sockaddr_in peer = {.sin_family = AF_INET};
+	int sock = socket(AF_INET, SOCK_RAW, IP_PROTOCOL);
+
+	peer.sin_addr.s_addr = inet_addr(PEER_ADDRESS);
+	if (sock < 0 || connect(sock, (struct sockaddr *)&peer, sizeof(peer)) < 0) {
+		die("raw socket");
+	}
+	return sock;
+}
+
+static int
+kernel_socket(bool receive)
+{
+	return is_tun ? ip_socket() : packet_socket(receive);
+}
+
+/* A raw socket puts the header before what it sends, and leaves it before what it receives. */
+static bool
+kernel_sends(int sock, const uint8_t *frame, size_t size)
+{
+	size_t header = is_tun ? IP_HEADER_BYTES : 0;
+
+	return send(sock, frame + header, size - header, 0) == (ssize_t)(size - header);
+}
+
+/* From the program's side. */
+static void
+make_packet(uint8_t *packet, size_t size)
+{
+	in_addr_t from = inet_addr(PEER_ADDRESS), to = inet_addr(OWN_ADDRESS);
+	uint32_t sum = 0;
+
+	memset(packet, 0x5a, size);
+	memset(packet, 0, IP_HEADER_BYTES);
+	packet[0] = 0x45;
+	packet[2] = (uint8_t)(size >> 8);
+	packet[3] = (uint8_t)size;
+	packet[8] = 64;
+	packet[9] = IP_PROTOCOL;
+	memcpy(packet + 12, &from, 4);
+	memcpy(packet + 16, &to, 4);
+	for (unsigned i = 0; i < IP_HEADER_BYTES; i += 2) {
+		sum += (uint32_t)packet[i] << 8 | packet[i + 1];
+	}
+	sum = ~((sum & 0xffff) + (sum >> 16));
+	packet[10] = (uint8_t)(sum >> 8);
+	packet[11] = (uint8_t)sum;
+}
+
 static void
 make_frame(uint8_t *frame, size_t size)
 {
+	if (is_tun) {
+		make_packet(frame, size);
+		return;
+	}
 	memset(frame, 0x5a, size);
 	memset(frame, 0xff, 6);
 	memcpy(frame + 6, "\x02\0\0\0\0\x01", 6);
@@ -183,18 +262,32 @@ make_frame(uint8_t *frame, size_t size)
 	frame[13] = ETHERTYPE & 0xff;
 }
 
+/* Back to where it came from. */
+static void
+turn_round(uint8_t *frame)
+{
+	uint8_t from[4];
+
+	if (is_tun) {
+		memcpy(from, frame + 12, 4);
+		memcpy(frame + 12, frame + 16, 4);
+		memcpy(frame + 16, from, 4);
+	}
+}
+
 /* Packets that the interface has received: what the program wrote. */
 static unsigned long long
 interface_received(void)
 {
 	unsigned long long bytes, packets = 0;
-	char line[512];
+	char line[512], name[IFNAMSIZ + 1];
 	FILE *f = fopen("/proc/net/dev", "r");
 
+	snprintf(name, sizeof(name), "%s:", ifname);
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
-		char *colon = strstr(line, NAME ":");
+		char *colon = strstr(line, name);
 
-		if (colon != NULL && sscanf(colon + strlen(NAME) + 1, "%llu %llu", &bytes, &packets) == 2) {
+		if (colon != NULL && sscanf(colon + strlen(name), "%llu %llu", &bytes, &packets) == 2) {
 			break;
 		}
 	}
@@ -273,6 +366,9 @@ program_to_kernel(size_t size, unsigned count)
 	uint8_t frame[FRAME_MAX];
 	double wall, cpu;
 
+	if (is_tun) {
+		(void)ip_socket(); /* or the kernel answers that nobody wants them */
+	}
 	make_frame(frame, size);
 	for (unsigned i = 0; i < WARM_UP; i++) {
 		if (put(frame, size) != (ssize_t)size) {
@@ -307,7 +403,7 @@ static void
 send_with_window(struct shared *shared, size_t size, unsigned count, unsigned pace)
 {
 	uint8_t frame[FRAME_MAX];
-	int sock = packet_socket(false);
+	int sock = kernel_socket(false);
 	double began;
 
 	make_frame(frame, size);
@@ -321,7 +417,7 @@ send_with_window(struct shared *shared, size_t size, unsigned count, unsigned pa
 			/* The reader has the other processor, or this one: let it. */
 			usleep(0);
 		}
-		if (send(sock, frame, size, 0) != (ssize_t)size) {
+		if (!kernel_sends(sock, frame, size)) {
 			die("send");
 		}
 	}
@@ -369,14 +465,14 @@ send_and_wait(size_t size, unsigned count)
 {
 	double *times = calloc(count, sizeof(double));
 	uint8_t frame[FRAME_MAX], echo[FRAME_MAX];
-	int sock = packet_socket(true);
+	int sock = kernel_socket(true);
 	struct pollfd p = {.fd = sock, .events = POLLIN};
 
 	make_frame(frame, size);
 	for (unsigned i = 0; i < count + WARM_UP; i++) {
 		double began = seconds(CLOCK_MONOTONIC);
 
-		if (send(sock, frame, size, 0) != (ssize_t)size || poll(&p, 1, 5000) != 1 ||
+		if (!kernel_sends(sock, frame, size) || poll(&p, 1, 5000) != 1 ||
 		    recv(sock, echo, sizeof(echo), 0) != (ssize_t)size) {
 			die("echo");
 		}
@@ -421,7 +517,11 @@ round_trip(size_t size, unsigned count)
 	for (unsigned i = 0; i < count + WARM_UP; i++) {
 		ssize_t n = get(frame, sizeof(frame));
 
-		if (n != (ssize_t)size || put(frame, size) != n) {
+		if (n != (ssize_t)size) {
+			die("echo");
+		}
+		turn_round(frame);
+		if (put(frame, size) != n) {
 			die("echo");
 		}
 	}
@@ -458,14 +558,6 @@ open_plain_tap(const char *name)
 
 	strcpy(request.ifr_name, name);
 	return fd >= 0 && syscall(SYS_ioctl, fd, TUNSETIFF, &request) == 0 ? fd : -1;
-}
-
-static void
-must_run(const char *command)
-{
-	if (system(command) != 0) {
-		die(command);
-	}
 }
 
 /* One end of the stream, in the caller's namespace: listens and receives, or sends; bytes in all. */
@@ -551,7 +643,7 @@ tcp(bool out, size_t bytes)
 	pthread_t threads[2];
 	pid_t pids[2];
 
-	must_run("ip address add 10.77.0.1/24 dev " NAME);
+	must_run("ip address add " OWN_ADDRESS "/24 dev tap0");
 	if (unshare(CLONE_NEWNET) < 0 || (inside = open_plain_tap("in0")) < 0) {
 		die("a stack behind the device");
 	}
@@ -585,22 +677,27 @@ main(int argc, char **argv)
 {
 	const char *peer = getenv("BENCH_PEER"), *peer_pid = getenv("BENCH_PEER_PID");
 	struct shared *shared;
+	const char *test;
 	unsigned count;
 	size_t size;
 	bool native;
 
 	if (argc != 5) {
-		fprintf(stderr, "usage: path native|shim|relay|vde|socat p2k|k2p|pace|rtt|attach|tcp-out|tcp-in SIZE COUNT\n");
+		fprintf(stderr,
+		    "usage: path native|shim|relay|vde|socat [tun-]p2k|[tun-]k2p|pace|[tun-]rtt|attach|tcp-out|tcp-in SIZE COUNT\n");
 		return 64;
 	}
 	native = strcmp(argv[1], "native") == 0;
+	is_tun = strncmp(argv[2], "tun-", 4) == 0;
+	ifname = is_tun ? "tun0" : ifname;
+	test = argv[2] + (is_tun ? 4 : 0);
 	size = strtoul(argv[3], NULL, 10);
 	count = (unsigned)strtoul(argv[4], NULL, 10);
 	if (size < 60 || size > FRAME_MAX || count == 0) {
 		fprintf(stderr, "path: SIZE from 60 to %d, COUNT from 1\n", FRAME_MAX);
 		return 64;
 	}
-	if (strcmp(argv[2], "attach") == 0) {
+	if (strcmp(test, "attach") == 0) {
 		attach(native, count);
 		return 0;
 	}
@@ -624,16 +721,16 @@ main(int argc, char **argv)
 		relay = atoi(peer_pid);
 	}
 	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (strcmp(argv[2], "p2k") == 0) {
+	if (strcmp(test, "p2k") == 0) {
 		program_to_kernel(size, count);
-	} else if (strcmp(argv[2], "k2p") == 0) {
+	} else if (strcmp(test, "k2p") == 0) {
 		kernel_to_program(size, count, 0, shared);
-	} else if (strcmp(argv[2], "pace") == 0) {
+	} else if (strcmp(test, "pace") == 0) {
 		kernel_to_program(size, count, PACE, shared);
-	} else if (strcmp(argv[2], "rtt") == 0) {
+	} else if (strcmp(test, "rtt") == 0) {
 		round_trip(size, count);
 	} else {
-		tcp(strcmp(argv[2], "tcp-out") == 0, (size_t)count << 20);
+		tcp(strcmp(test, "tcp-out") == 0, (size_t)count << 20);
 	}
 	return 0;
 }

@@ -17,7 +17,7 @@ import time
 
 SIZES = (64, 512, 1514)
 NAMES = {"p2k": "program to kernel", "k2p": "kernel to program", "pace": "100000 frames a second", "rtt": "round trip", "tcp-out": "TCP, kernel sends",
-         "tcp-in": "TCP, kernel receives"}
+         "tcp-in": "TCP, kernel receives", "tun-p2k": "tun, to kernel", "tun-k2p": "tun, to program", "tun-rtt": "tun, round trip"}
 TITLES = {"rate": "rate", "cpu_ns": "CPU per frame", "median_us": "median", "p99_us": "p99"}
 # Who, to whom ("relay to X"; else to native), in what; of a rate at least, of the rest at most.
 RELAY_PROMISES = (
@@ -111,7 +111,7 @@ class Bench:
 
     @staticmethod
     def is_there():
-        return "tap0" in os.listdir("/sys/class/net") or " tap0:" in pathlib.Path("/proc/net/dev").read_text()
+        return re.search(r"^\s*t[au][pn]0:", pathlib.Path("/proc/net/dev").read_text(), re.M) is not None
 
     @staticmethod
     def wait_free():
@@ -200,11 +200,12 @@ class Bench:
         print("   CPU of the program and of whoever moves its frames")
         peers = [name for name, command in (("vde", "vde_switch"), ("socat", "socat")) if shutil.which(command)]
         found = {}
-        tests = [(test, size) for test in ("p2k", "k2p", "rtt") for size in SIZES] + [("pace", 512), ("tcp-out", 1514), ("tcp-in", 1514)]
+        tests = [(test, size) for test in ("p2k", "k2p", "rtt") for size in SIZES] + [
+            ("pace", 512), ("tcp-out", 1514), ("tcp-in", 1514), ("tun-p2k", 512), ("tun-k2p", 512), ("tun-rtt", 64)]
         for test, size in tests:
-            count = {"rtt": 300, "tcp-out": self.megabytes, "tcp-in": self.megabytes}.get(test, self.frames)
+            count = {"rtt": 300, "tun-rtt": 300, "tcp-out": self.megabytes, "tcp-in": self.megabytes}.get(test, self.frames)
             # The smoke has each peer once: that it runs.
-            variants = ["relay", *(peers if self.rounds > 3 or size == 512 else [])]
+            variants = ["relay", *(peers if not test.startswith("tun-") and (self.rounds > 3 or size == 512) else [])]
             rounds = self.compare(test, size, count, variants=variants)
             for variant in variants:
                 shown = "  ".join(f"{TITLES[key]} {self.spread(self.ratio(rounds, key, variant))}" for key in rounds[0]["native"])
