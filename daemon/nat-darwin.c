@@ -36,7 +36,6 @@
 #define RULE_BEGINNING "nat on "
 #define TOKEN_BEGINNING "Token : "
 #define ANCHOR_SIZE 48
-#define INTERFACES_MAX 128
 /* "nat on en0 inet6 from NETWORK to any -> (en0:0)" */
 #define RULE_SIZE (NATRULES_NETWORK_SIZE + 2 * IFNAMSIZ + 40)
 
@@ -110,48 +109,40 @@ is_plain_name(const char *name)
 	return length > 0 && length < IFNAMSIZ && name[length] == '\0';
 }
 
-/* The interfaces that a packet may leave by: all but its own and the loopback.  How many, or -1 with errno. */
-static int
-list_interfaces(const char *own, char names[INTERFACES_MAX][IFNAMSIZ])
+/* Whether rules can name it: an interface that somebody's packets may leave by, once for each. */
+static bool
+is_way_out(const struct ifaddrs *a, const char *own)
 {
-	struct ifaddrs *list;
-	int count = 0;
-
-	if (getifaddrs(&list) < 0) {
-		return -1;
-	}
-	for (const struct ifaddrs *a = list; a != NULL && count < INTERFACES_MAX; a = a->ifa_next) {
-		/* Once for each, which has a link address. */
-		if (a->ifa_addr != NULL && a->ifa_addr->sa_family == AF_LINK && (a->ifa_flags & IFF_LOOPBACK) == 0 &&
-		    strcmp(a->ifa_name, own) != 0 && is_plain_name(a->ifa_name)) {
-			snprintf(names[count++], IFNAMSIZ, "%s", a->ifa_name);
-		}
-	}
-	freeifaddrs(list);
-	return count;
+	return a->ifa_addr != NULL && a->ifa_addr->sa_family == AF_LINK && (a->ifa_flags & IFF_LOOPBACK) == 0 &&
+	    strcmp(a->ifa_name, own) != 0 && is_plain_name(a->ifa_name);
 }
 
 /* The rules, allocated, and how many there are; NULL with errno. */
 static char *
 make_rules(const char *ifname, const struct natrules_network *networks, unsigned count, unsigned *rule_count)
 {
-	char names[INTERFACES_MAX][IFNAMSIZ];
-	int interfaces = list_interfaces(ifname, names);
+	struct ifaddrs *list;
 	size_t used = 0, size;
 	char *text;
 
-	if (interfaces < 0) {
+	if (getifaddrs(&list) < 0) {
 		return NULL;
 	}
-	*rule_count = (unsigned)interfaces * count;
+	*rule_count = 0;
+	for (const struct ifaddrs *a = list; a != NULL; a = a->ifa_next) {
+		*rule_count += is_way_out(a, ifname) ? count : 0;
+	}
 	size = (size_t)*rule_count * RULE_SIZE + 1;
 	text = calloc(1, size);
 	for (unsigned n = 0; text != NULL && n < count; n++) {
-		for (int i = 0; i < interfaces; i++) {
-			used += (size_t)snprintf(text + used, size - used, RULE_BEGINNING "%s %s from %s to any -> (%s:0)\n", names[i],
-			    networks[n].is_4 ? "inet" : "inet6", networks[n].text, names[i]);
+		for (const struct ifaddrs *a = list; a != NULL; a = a->ifa_next) {
+			if (is_way_out(a, ifname)) {
+				used += (size_t)snprintf(text + used, size - used, RULE_BEGINNING "%s %s from %s to any -> (%s:0)\n",
+				    a->ifa_name, networks[n].is_4 ? "inet" : "inet6", networks[n].text, a->ifa_name);
+			}
 		}
 	}
+	freeifaddrs(list);
 	return text;
 }
 

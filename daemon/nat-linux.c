@@ -122,7 +122,9 @@ natrules_add(const struct natrules_owner *owner, const char *ifname, const struc
 	char commands[COMMANDS_SIZE] = "", table[TABLE_SIZE];
 
 	table_name(owner, table);
-	append(commands, "add table inet %s\nadd chain inet %s out { type nat hook postrouting priority srcnat ; }\n", table, table);
+	/* Adding one that is there is nothing, and deleting one that is not would fail. */
+	append(commands, "add table inet %s\ndelete table inet %s\nadd table inet %s\n", table, table, table);
+	append(commands, "add chain inet %s out { type nat hook postrouting priority srcnat ; }\n", table);
 	for (unsigned i = 0; i < count; i++) {
 		append(commands, "add rule inet %s out %s saddr %s oifname != \"%s\" masquerade\n", table, networks[i].is_4 ? "ip" : "ip6",
 		    networks[i].text, ifname);
@@ -136,7 +138,6 @@ natrules_remove(const struct natrules_owner *owner, char why[NAT_WHY_SIZE])
 	char commands[128], table[TABLE_SIZE];
 
 	table_name(owner, table);
-	/* Adding one that is there is nothing, and deleting one that is not would fail. */
 	snprintf(commands, sizeof(commands), "add table inet %s\ndelete table inet %s\n", table, table);
 	return run(commands, why);
 }

@@ -4,7 +4,8 @@
  *
  * Theory of operation.  Which devices have rules, how the switches of forwarding stood before the first, and what holds the kernel's filter
  * enabled, is in RUNDIR/nat, written before it becomes true; so the next daemon knows what one that was killed has left.  RUNDIR does not
- * outlive the machine's run, and neither does any of this.
+ * outlive the machine's run, and neither does any of this.  What could not be put back stays in the record, and is tried again at the next
+ * close of any device and by the next daemon; but for what holds the filter enabled, which the kernel may well know no more.
  *
  * Limits.  What holds the filter enabled is known only once it does: of a daemon that is killed in between, it stays so.
  */
@@ -31,6 +32,13 @@
 /* More than a device's configuration has addresses. */
 #define NETWORKS_MAX 64
 
+/* Of a place: what is in has_rules. */
+enum {
+	RULES_NONE,
+	RULES_WANTED,
+	RULES_LEFT, /* nobody wants them any more, and they could not be taken away */
+};
+
 /* The file. */
 struct record {
 	uint32_t magic;
@@ -38,7 +46,7 @@ struct record {
 	uint8_t switched_on[NATRULES_FORWARDS]; /* by us, so that it is to be switched off */
 	uint8_t pad[6];
 	uint64_t token;                         /* of natrules_hold(); 0: none */
-	uint8_t has_rules[DEVICE_PLACES_MAX];
+	uint8_t has_rules[DEVICE_PLACES_MAX];   /* RULES_* */
 };
 
 static_assert(sizeof(struct record) == 24 + DEVICE_PLACES_MAX, "file layout");
@@ -84,7 +92,7 @@ nat_new(int rundir)
 		n->record.version = RECORD_VERSION;
 	}
 	for (uint32_t place = 0; place < DEVICE_PLACES_MAX; place++) {
-		n->count += n->record.has_rules[place] != 0;
+		n->count += n->record.has_rules[place] != RULES_NONE;
 	}
 	return n;
 }
@@ -156,8 +164,9 @@ forward_no_more(struct nat *n)
 	for (enum natrules_forwarding which = 0; which < NATRULES_FORWARDS; which++) {
 		if (n->record.switched_on[which] != 0 && natrules_switch_forwarding(which, false) < 0) {
 			log_warn("switching off %s", natrules_forwarding_name(which));
+		} else {
+			n->record.switched_on[which] = 0;
 		}
-		n->record.switched_on[which] = 0;
 	}
 }
 
@@ -234,8 +243,8 @@ nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_
 	int saved;
 
 	nat_stop(n, place);
-	n->record.has_rules[place] = 1;
-	n->count++;
+	n->count += n->record.has_rules[place] == RULES_NONE;
+	n->record.has_rules[place] = RULES_WANTED;
 	if (write_record(n) < 0) {
 		snprintf(why, NAT_WHY_SIZE, "writing it down: %s", strerror(errno));
 	} else if (begin(n, place, ifname, addresses, count, why) == 0) {
@@ -247,25 +256,50 @@ nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_
 	return -1;
 }
 
-void
-nat_stop(struct nat *n, uint32_t place)
+static void
+take_rules_away(struct nat *n, uint32_t place)
 {
 	const struct natrules_owner owner = {.identity = n->identity, .place = place};
 	char why[NAT_WHY_SIZE] = "";
 
-	if (n->record.has_rules[place] == 0) {
-		return;
-	}
 	if (natrules_remove(&owner, why) < 0) {
 		log_warnx("taking rules of address translation away: %s", why);
+		n->record.has_rules[place] = RULES_LEFT;
+	} else {
+		n->record.has_rules[place] = RULES_NONE;
+		n->count--;
 	}
-	n->record.has_rules[place] = 0;
-	n->count--;
-	if (n->count == 0) {
+}
+
+/* Whether the machine's settings are ours still, and no rules. */
+static bool
+owes_settings(const struct nat *n)
+{
+	bool switched = false;
+
+	for (enum natrules_forwarding which = 0; which < NATRULES_FORWARDS; which++) {
+		switched |= n->record.switched_on[which] != 0;
+	}
+	return n->count == 0 && (switched || n->record.token != 0);
+}
+
+void
+nat_stop(struct nat *n, uint32_t place)
+{
+	bool tried = false;
+
+	for (uint32_t p = 0; n->count > 0 && p < DEVICE_PLACES_MAX; p++) {
+		if (n->record.has_rules[p] == RULES_LEFT || (p == place && n->record.has_rules[p] != RULES_NONE)) {
+			take_rules_away(n, p);
+			tried = true;
+		}
+	}
+	if (owes_settings(n)) {
 		forward_no_more(n);
 		release(n);
+		tried = true;
 	}
-	if (write_record(n) < 0) {
+	if (tried && write_record(n) < 0) {
 		log_warn("writing which devices have rules of address translation");
 	}
 }
@@ -274,8 +308,11 @@ void
 nat_look(struct nat *n, bool (*is_there)(void *argument, uint32_t place), void *argument)
 {
 	for (uint32_t place = 0; n->count > 0 && place < DEVICE_PLACES_MAX; place++) {
-		if (n->record.has_rules[place] != 0 && !is_there(argument, place)) {
+		if (n->record.has_rules[place] != RULES_NONE && !is_there(argument, place)) {
 			nat_stop(n, place);
 		}
+	}
+	if (owes_settings(n)) {
+		nat_stop(n, 0); /* which has no rules, as nobody has */
 	}
 }

@@ -61,6 +61,9 @@ read_record(struct nodes *n)
 {
 	int fd = openat(n->rundir, PATHS_NODES, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 
+	if (fd < 0 && errno != ENOENT) {
+		log_warn("the record of nodes cannot be read, and what is there is left alone");
+	}
 	if (fd >= 0 && (read(fd, &n->record, sizeof(n->record)) != (ssize_t)sizeof(n->record) || n->record.magic != RECORD_MAGIC ||
 	    n->record.version != RECORD_VERSION)) {
 		log_warnx("the record of nodes is none of this daemon's: what is there is left alone");

@@ -27,7 +27,9 @@
 #define PFCTL_PATH "/sbin/pfctl"
 #define ARGUMENTS_MAX 8
 /* It takes some milliseconds. */
-#define RUN_MS 10000
+#define RUN_MS 3000
+/* One that the kernel holds does not even end when it is killed; nobody waits longer for it. */
+#define KILL_MS 500
 #define LOOK_MS 5
 
 static int64_t
@@ -123,19 +125,30 @@ talk(int *in, int out, const char *input, char text[PFCTL_TEXT_SIZE], int64_t en
 	}
 }
 
+/* As waitpid(2), until a time; 0: it has not ended by then. */
+static pid_t
+wait_until(pid_t pid, int *status, int64_t end_ms)
+{
+	pid_t ended;
+
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && now_ms() < end_ms) {
+		(void)poll(NULL, 0, LOOK_MS);
+	}
+	return ended;
+}
+
 /* Its status, once it has ended; before its time is over. */
 static int
 take_status(pid_t pid, int64_t end_ms)
 {
 	int status = 0;
-	pid_t ended;
+	pid_t ended = wait_until(pid, &status, end_ms);
 
-	while ((ended = waitpid(pid, &status, WNOHANG)) == 0 && now_ms() < end_ms) {
-		(void)poll(NULL, 0, LOOK_MS);
-	}
 	if (ended == 0) {
 		(void)kill(pid, SIGKILL);
-		(void)waitpid(pid, &status, 0);
+		if (wait_until(pid, &status, now_ms() + KILL_MS) == 0) {
+			log_warnx("pfctl (pid %ld) does not even end when it is killed", (long)pid);
+		}
 		errno = ETIMEDOUT;
 		return -1;
 	}

@@ -214,6 +214,27 @@ def failures(files, directory):
     live.end(program)
     wait_until(lambda: "DIOCSTOPREF: Invalid argument" in world.said(), lambda: f"the daemon says that the token is gone: {world.said()}")
     yield from as_before(world)
+    # Rules that cannot be taken away are tried again: at the next close, of whichever device, and by the next daemon.
+    place = directory / "left"
+    place.mkdir()
+    world = World(files, place)
+    for turn in range(2):
+        program = start(world)[0]
+        before = len(world.said())
+        world.write(fails={"-F": REFUSED})
+        live.end(program)
+        wait_until(lambda start=before: "taking rules of address translation away: " in world.said()[start:] and not live.interfaces(),
+                   lambda: f"the daemon says that the rules stay: {world.said()}")
+        if len(world.anchors()) != 1 or switched() != ["1", "1"]:
+            yield f"left: {world.anchors()}, {switched()}"
+        world.write(fails={})
+        if turn == 0:
+            live.end(start(world, "tun5")[0])
+            wait_until(lambda: not world.anchors() and switched() == ["0", "0"], lambda: f"another close takes them away: {world.said()}")
+        else:
+            world.stop()
+            world.daemon = world.serve()
+    yield from as_before(world)
     live.end(far)
 
 

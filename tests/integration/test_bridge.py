@@ -453,6 +453,43 @@ def test_next_daemon_ends_translation_that_a_killed_one_left(namespace, lan, con
     wait_until(lambda: not tables(namespace) and forwarding(namespace) == ["0", "0"])
 
 
+def test_what_cannot_be_put_back_is_tried_again(namespace, lan, configured):
+    daemon = configured(NAT.replace("@", "tap0"))
+    holder = daemon.hold("tap0")
+    namespace.run(["mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys"])
+    holder.kill()
+    wait_until(lambda: "switching off /proc/sys/net/ipv4/ip_forward: Read-only file system" in daemon.process.output)
+    assert forwarding(namespace) == ["1", "1"]
+    namespace.run(["umount", "/proc/sys"])
+    # By the close of any device, and by the next daemon.
+    daemon.hold("tap1", "other").kill()
+    wait_until(lambda: forwarding(namespace) == ["0", "0"])
+    holder = daemon.hold("tap0", "again")
+    namespace.run(["mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys"])
+    holder.kill()
+    wait_until(lambda: daemon.process.output.count("Read-only file system") == 4 and not tables(namespace))
+    daemon.stop()
+    namespace.run(["umount", "/proc/sys"])
+    configured(NAT.replace("@", "tap0"))
+    wait_until(lambda: forwarding(namespace) == ["0", "0"])
+
+
+def test_rules_of_that_name_are_replaced(namespace, lan, configured):
+    daemon = configured(NAT.replace("@", "tap0"))
+    holder = daemon.hold("tap0")
+    before = namespace.run(["nft", "list", "ruleset"]).stdout
+    holder.kill()
+    wait_until(lambda: not tables(namespace))
+    # As a daemon leaves them that could not take them away, whose record is lost.
+    left = "\n".join(before.splitlines()).replace("10.9.0.0/24", "10.66.0.0/24")
+    namespace.run(["nft", "-f", "-"], input=left)
+    assert "10.66.0.0/24" in namespace.run(["nft", "list", "ruleset"]).stdout
+    holder = daemon.hold("tap0", "again")
+    assert namespace.run(["nft", "list", "ruleset"]).stdout == before
+    holder.kill()
+    wait_until(lambda: not tables(namespace) and forwarding(namespace) == ["0", "0"])
+
+
 def test_other_namespaces_have_neither(namespace, lan, configured):
     daemon = configured('device tap0 { bridge = "eth0" }\n' + NAT.replace("@", "tap1"))
     # The guest's namespace has no eth0, and that is no reason to refuse.
