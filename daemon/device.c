@@ -198,6 +198,14 @@ device_write_journal(struct devices *d, const struct device *dev, enum journal_s
 	return journal_write(d->setup.journal, dev->place, &r);
 }
 
+int
+device_announce(void *argument, const struct link *l)
+{
+	struct devices *d = argument;
+
+	return device_write_journal(d, d->at[l->place], JOURNAL_MAKING);
+}
+
 void
 device_write_open(struct devices *d, const struct device *dev)
 {

@@ -69,7 +69,8 @@ device_remove_kept(struct devices *d, struct device *dev)
 static int
 make_kept(struct devices *d, struct device *dev, const struct device_policy *policy, int *channel, char what[SETUP_WHAT_SIZE])
 {
-	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .keep = true, .kernel_name = policy->kernel_name};
+	struct link_open how = {.access = MESSAGE_ACCESS_ALL, .given_fd = -1, .keep = true, .kernel_name = policy->kernel_name,
+	    .announce = device_announce, .argument = d};
 	struct netif_status status;
 
 	dev->link = (struct link){.ops = devices_link_of(d, dev->id, DIALECT_BSD, policy), .id = dev->id, .place = dev->place,
@@ -80,7 +81,9 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	}
 	devname_format(dev->id, dev->link.ifname);
 	dev->link.netns = netns_get(d->setup.netns, netns_own(d->setup.netns)->id, -1);
-	if (dev->link.netns == NULL || dev->link.ops->open(&dev->link, &how, channel, &status) < 0) {
+	/* What is announced counts from the page's number. */
+	if (dev->link.netns == NULL || statepage_open(&dev->page, d->setup.rundir, dev->place) < 0 ||
+	    dev->link.ops->open(&dev->link, &how, channel, &status) < 0) {
 		return -1;
 	}
 	if (policy_configures(policy) && setup_apply(&d->setup.further, policy, &dev->link, &status, what) < 0) {
@@ -90,7 +93,11 @@ make_kept(struct devices *d, struct device *dev, const struct device_policy *pol
 	dev->was_up = status.up;
 	dev->link.kept = true;
 	/* Until the last step it goes with our descriptor, if the link can, so that there is no moment in which nobody knows of it. */
-	return device_write_journal(d, dev, JOURNAL_KEPT) < 0 ? -1 : dev->link.ops->keep(&dev->link, *channel);
+	if (device_write_journal(d, dev, JOURNAL_KEPT) < 0 || dev->link.ops->keep(&dev->link, *channel) < 0) {
+		return -1;
+	}
+	statepage_close(&dev->page);
+	return 0;
 }
 
 /* Makes the interface of a closed device that the policy wants to be there. */

@@ -335,6 +335,8 @@ attach(struct devices *d, const struct device_attach *request, struct device_att
 		return -1;
 	}
 	how.join = dev->link.kept;
+	how.announce = device_announce;
+	how.argument = d;
 	/* In the linux dialect the program names the interface. */
 	how.kernel_name = policy->kernel_name && how.dialect == DIALECT_BSD;
 	device_name(d, dev, name);

@@ -22,7 +22,8 @@
 
 enum journal_state {
 	JOURNAL_FREE = 0,
-	JOURNAL_MAKING = 1, /* the interface may or may not exist; if it does, the page of open_number + 1 has its index */
+	/* The interface may or may not exist; if it does, the page of open_number + 1 has its index, or it is as it was made, called so. */
+	JOURNAL_MAKING = 1,
 	JOURNAL_OPEN = 2,
 	JOURNAL_KEPT = 3, /* closed, and its interface, which is persistent, is there */
 };

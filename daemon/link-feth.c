@@ -14,7 +14,8 @@
  *
  * Names.  feth interfaces outlive whoever made them, until they are destroyed or the machine starts anew, and the kernel does not take
  * them away with the relay: so that is done when the relay ends, and by the next daemon for a relay that ended while none served.  Which
- * numbers are ours, feth.h says; they are taken in turn, by the number of this open.
+ * numbers are ours, feth.h says; they are taken in turn, by the number of this open.  A pair is announced before it is made, since a
+ * daemon that is killed in between leaves nobody else who knows of it.
  *
  * A persistent interface is a near end without a peer: so it has no active medium, and what the kernel sends is gone.  An open makes
  * the far end its peer, and the far end anew if somebody has destroyed it.
@@ -55,10 +56,16 @@ destroy_pair(int sock, const char *near)
 
 /* A pair with numbers that are free; its names in l->ifname and far.  0, or -1 with errno, and there is none. */
 static int
-create_pair(int sock, struct link *l, char far[IFNAMSIZ])
+create_pair(int sock, struct link *l, const struct link_open *how, char far[IFNAMSIZ])
 {
 	for (unsigned i = 0; i < feth_of_links.count; i++) {
 		feth_names(&feth_of_links, l->open_number + i, l->ifname, far);
+		if (if_nametoindex(l->ifname) != 0 || if_nametoindex(far) != 0) {
+			continue; /* what is announced is ours to take away */
+		}
+		if (how->announce(how->argument, l) < 0) {
+			return -1;
+		}
 		if (feth_create(sock, l->ifname, far) == 0) {
 			return 0;
 		}
@@ -92,11 +99,11 @@ read_mac(const struct link *l, uint32_t ifindex, uint8_t *mac)
 
 /* The pair, with its far end ready.  mac: a tun's is told its near end's; NULL: not.  0, or -1 with errno, and there is none. */
 static int
-make_pair(int sock, struct link *l, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
+make_pair(int sock, struct link *l, const struct link_open *how, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
 {
 	uint8_t fresh[6];
 
-	if (create_pair(sock, l, far) < 0) {
+	if (create_pair(sock, l, how, far) < 0) {
 		return -1;
 	}
 	if (join_ends(sock, l->ifname, far) < 0 || mac_make_random(fresh) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0 ||
@@ -206,6 +213,7 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 		.port_ifname = far, .access = how->access, .nonblock = how->nonblock,
 	};
 	int sock, saved, result;
+	uint8_t *mac;
 
 	if (how->given_fd >= 0) {
 		errno = EINVAL;
@@ -215,7 +223,8 @@ feth_open(struct link *l, const struct link_open *how, int *channel, struct neti
 	if (sock < 0) {
 		return -1;
 	}
-	result = (how->join ? join_pair : make_pair)(sock, l, far, l->id.kind == DEVICE_TUN ? start.mac : NULL, status);
+	mac = l->id.kind == DEVICE_TUN ? start.mac : NULL;
+	result = how->join ? join_pair(sock, l, far, mac, status) : make_pair(sock, l, how, far, mac, status);
 	sys_close(sock);
 	if (result < 0) {
 		/* What the kernel thinks of one of our own requests is nothing that the program has asked for. */

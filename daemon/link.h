@@ -54,6 +54,12 @@ struct link_open {
 	uid_t uid;          /* of the opener */
 	unsigned tun_flags; /* linux dialect: the flags of TUNSETIFF, of which kind says tun or tap */
 	int given_fd;    /* what came with the request, or -1; the caller's, unless it comes back as the channel */
+	/*
+	 * Called by a link whose interfaces stay when the daemon is killed, before it makes one: l->ifname is its name, which is free.
+	 * 0, or -1 with errno: it is not to be made.
+	 */
+	int (*announce)(void *argument, const struct link *l);
+	void *argument;
 };
 
 struct link_ops {

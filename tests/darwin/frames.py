@@ -58,6 +58,10 @@ RELAY_STEPS = [
     "open/bpf:EACCES", "ioctl/BIOCSETIF:ENXIO", "ioctl/BIOCSSEESENT:EINVAL", "ioctl/BIOCSETF:EINVAL", "socket/AF_NDRV:EPERM",
     "bind/AF_NDRV:EADDRNOTAVAIL", "setsockopt/AF_NDRV:ENOBUFS",
 ]
+# The daemon is killed before that one.
+KILLED_STEPS = ["ioctl/SIOCIFCREATE:KILL:1", "ioctl/SIOCIFCREATE:KILL:2", "ioctl/SIOCSDRVSPEC:KILL:1", "ioctl/SIOCGIFDEVMTU:KILL:1",
+                "ioctl/SIOCSIFMTU:KILL:1", "ioctl/SIOCSIFFLAGS:KILL:1", "ioctl/SIOCSIFLLADDR:KILL:1", "socketpair:KILL:2"]
+KILLED_WITH_ONE = KILLED_STEPS[1:]
 # The settings of the machine are no reason to fail: then the largest MTU is what it is.
 HARMLESS = ["sysctl/net.link.fake:ENOENT", "sysctl/net.link.fake:EPERM"]
 
@@ -511,6 +515,38 @@ def failures(files, directory):
         yield from ends_well(world, step)
 
 
+def steps(files, directory):
+    """A daemon that is killed at each step of making a tap, for a program or a persistent one, leaves nothing that the next does not know."""
+    persistent = "device tap0 {\n\tpersistent = true\n}\n"
+    for number, step in enumerate(KILLED_STEPS):
+        place = directory / str(number)
+        place.mkdir()
+        world = World(files, place, environment={"TUNTAPD_STANDIN_FAIL": step})
+        program = world.piped("tap-bounce", "/dev/tap0")
+        if world.daemon.wait(SECONDS) != -signal.SIGKILL:
+            yield f"{step}: the daemon is not killed: {world.said()}"
+        program.communicate(timeout=SECONDS)
+        if step in KILLED_WITH_ONE and not interfaces():
+            yield f"{step}: nothing was made when the daemon was killed"
+        world.daemon = world.serve()
+        wait_until(lambda: not interfaces(), lambda: f"{step}: the next daemon leaves {interfaces()}\n{world.said()}")
+        world.stop()
+        if step.startswith("socketpair"):
+            continue  # the relay's, which a persistent one does not have yet
+        world.daemon = world.serve(TUNTAPD_STANDIN_FAIL=step)
+        (place / "conf").write_text(persistent)
+        world.daemon.send_signal(signal.SIGHUP)
+        if world.daemon.wait(SECONDS) != -signal.SIGKILL:
+            yield f"{step}: persistent: the daemon is not killed: {world.said()}"
+        world.daemon = world.serve()
+        wait_until(lambda: len(interfaces()) == 4, lambda: f"{step}: persistent: the next daemon has {interfaces()}\n{world.said()}")
+        yield from end(start(world, "tap-bounce", "/dev/tap0"))
+        (place / "conf").write_text("")
+        world.daemon.send_signal(signal.SIGHUP)
+        wait_until(lambda: not interfaces(), lambda: f"{step}: persistent: {interfaces()} go\n{world.said()}")
+        yield from ends_well(world, step)
+
+
 INSIDE = {name: check for name, check in globals().copy().items() if callable(check) and getattr(check, "__module__", "") == __name__}
 
 
@@ -595,6 +631,11 @@ def check_kept(stand_files, root):
 def check_failures(stand_files, root):
     """Whatever fails in the making of a tap, the open fails, nothing is left, and the daemon serves on."""
     yield from inside("failures", stand_files)
+
+
+def check_steps(stand_files, root):
+    """Whenever the daemon is killed in the making of a tap, the next one leaves nothing."""
+    yield from inside("steps", stand_files)
 
 
 if __name__ == "__main__":
