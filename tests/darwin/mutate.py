@@ -5,6 +5,7 @@
 mutate.py [BUILD [TEXT]]: BUILD has been built by ./check darwin; only mutations whose check, file or text has TEXT.  Prints TAP.  As root,
 some minutes: it is for whoever changes these checks or what they check.  ./check darwin itself makes a few of them, those with "sample".
 """
+import importlib
 import os
 import pathlib
 import select
@@ -90,6 +91,16 @@ def survives(mutation, there, files, darwin):
         return f"{name} does not find {file}: {new.strip()}" if run_check(name, files) else None
     finally:
         path.write_text(kept)
+
+
+def check_list():
+    """Each mistake of the list is one that can be made in the tree, for a check that there is."""
+    for name, file, old, new, _ in read_mutations():
+        module, check = name.split()[0].split(".") if "." in name.split()[0] else ("live", name.split()[0])
+        if (cross.ROOT / file).read_text().count(old + "\n") != 1 or old == new:
+            yield f"{file}: {old.strip()}: is not there once"
+        if check not in importlib.import_module(module).INSIDE:
+            yield f"{name}: is no check"
 
 
 def check_sample(stand_files, root):

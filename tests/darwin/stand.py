@@ -24,8 +24,9 @@ CONTRACT = [ROOT / "tests" / "conformance" / f"{name}.c" for name in (
     "contract-interface", "contract-io", "contract-ioctl", "contract-open", "contract-poll", "contract-rights", "contract-stack",
     "contract-stdio", "contract-threads", "harness", "harness-darwin")]
 TOOLS = ROOT / "tests" / "clients" / "bin"
-# How long anything may take; whoever expects failures waits less.
-SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "240"))
+# How long anything that is waited for may take, and a whole check; whoever expects failures waits less.
+SECONDS = int(os.environ.get("TUNTAPD_DARWIN_SECONDS", "80"))
+WHOLE_SECONDS = 3 * SECONDS
 # What is started inside is gone when the first process of it is.
 UNSHARE = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 
@@ -74,7 +75,7 @@ def make_all(files, compiler):
 
 
 def run(command, **more):
-    return subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=SECONDS,
+    return subprocess.run([str(word) for word in command], check=False, capture_output=True, text=True, timeout=WHOLE_SECONDS,
                           stdin=subprocess.DEVNULL, **more)
 
 
@@ -189,8 +190,13 @@ class World:
 
 
 def inside(file, name, *where, **more):
-    """Runs a check of a file in a namespace of its own: what is wrong."""
-    done = run(["unshare", *UNSHARE, sys.executable, file, name, *where], **more)
+    """Runs a check of a file in a namespace of its own: what is wrong.  One that does not end says where it is."""
+    bound = ["timeout", "--foreground", "-s", "ABRT", "-k", "10", WHOLE_SECONDS - 20]
+    try:
+        done = run(["unshare", *UNSHARE, *bound, sys.executable, "-X", "faulthandler", file, name, *where], **more)
+    except subprocess.TimeoutExpired as error:
+        yield f"{error}:\n{error.stdout}{error.stderr}"
+        return
     yield from (done.stdout + done.stderr).splitlines()
     if done.returncode != 0 and not done.stdout + done.stderr:
         yield f"status {done.returncode}"
