@@ -73,7 +73,7 @@ static const unsigned worker_calls[] = {
 
 static const unsigned relay_calls[] = {
 	SYS_recvmmsg, SYS_sendmmsg, SYS_sendmsg /* musl's sendmmsg(2) */, SYS_ppoll, SYS_recvfrom, SYS_read, SYS_getsockopt,
-	SYS_setsockopt, SYS_getsockname, SYS_sched_yield,
+	SYS_setsockopt, SYS_getsockname,
 #ifdef SYS_poll
 	SYS_poll,
 #endif

@@ -429,11 +429,6 @@ os_confine(int root_dir, const char **step)
 	return setgroups(1, &gid) < 0 || setgid(gid) < 0 || setuid(uid) < 0 ? -1 : 0;
 }
 
-void
-os_let_others_run(void)
-{
-}
-
 int
 os_limit_calls(enum os_role role)
 {

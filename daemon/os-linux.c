@@ -747,12 +747,6 @@ become_user(uid_t uid, gid_t gid)
 	return setresuid(uid, uid, uid);
 }
 
-void
-os_let_others_run(void)
-{
-	sched_yield();
-}
-
 int
 os_confine(int root_dir, const char **step)
 {

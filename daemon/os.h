@@ -158,11 +158,6 @@ enum os_role {
 };
 int os_limit_calls(enum os_role role);
 
-/*
- * Lets who waits for this processor run first; comes back at once if nobody does.  Nothing on macOS, where it was not measured.
- */
-void os_let_others_run(void);
-
 /* NULL: /dev can have real nodes of the devices, which nobody's driver is behind (nodes.h); else a text: why not. */
 const char *os_nodes_missing(void);
 

@@ -11,11 +11,6 @@
  * A tun's channel has bare IP packets (ethertun.h): toward the program the Ethernet header is left out of the copy, toward the kernel it is
  * put before the packet, for which the buffers have room.  What the kernel asks a neighbour is answered with the burst that it came in.
  *
- * Before it waits, the relay lets a program run that it has just given frames and that shares its processor: what the program answers
- * then finds the relay awake.  It costs one call and no time where the program has a processor of its own (measured, veth: a round trip a
- * tenth shorter, kernel to program a tenth less processor time; looking again some times instead saved a little more of the one and cost a
- * tenth more at a steady 100000 frames a second).
- *
  * Overload.  A full channel means a slow program: the new frame is dropped and counted, the queued ones stay (device contract,
  * "overload").  The other way a full link stops our reading, and so the program waits; what the link refuses for another
  * reason is dropped and counted.
@@ -82,7 +77,6 @@ struct relay {
 	unsigned unasked; /* frames since the port was asked what it lost */
 	bool silent;      /* nothing will come from the program any more */
 	bool more;        /* the port gave a whole burst: it may hold the next one already */
-	bool gave;        /* the program got something since the relay last waited */
 	bool is_tun;
 	struct ethertun tun; /* of a tun, like what follows */
 	struct answers answers;
@@ -265,7 +259,6 @@ from_port(struct relay *r)
 	}
 	fill_channel(r);
 	r->more = n == PORT_BURST;
-	r->gave |= r->to_program.count > 0;
 	if (r->answers.count > 0 && r->port->ops->send(r->port, r->answers.sent, r->answers.count) < 0) {
 		return RELAY_PORT_GONE;
 	}
@@ -373,10 +366,6 @@ relay_turn(struct relay *r, int timeout_ms)
 
 	if (r->unasked >= STATS_FRAMES) {
 		ask_what_was_lost(r);
-	}
-	if (r->gave && !r->more) {
-		os_let_others_run();
-		r->gave = false;
 	}
 	if (poll(p, 2, r->more ? 0 : timeout_ms) < 0) {
 		return errno == EINTR ? RELAY_GOES_ON : RELAY_FAILED;
