@@ -2,10 +2,11 @@
 /*
  * nat.c - keeps account of the devices whose networks are translated, and of what is to be put back.  See nat.h; natrules.h for the rules.
  *
- * Theory of operation.  Which devices have rules, how the switches of forwarding stood before the first, and what holds the kernel's filter
- * enabled, is in RUNDIR/nat, written before it becomes true; so the next daemon knows what one that was killed has left.  RUNDIR does not
- * outlive the machine's run, and neither does any of this.  What could not be put back stays in the record, and is tried again at the next
- * close of any device and by the next daemon; but for what holds the filter enabled, which the kernel may well know no more.
+ * Theory of operation.  Which devices have rules, how the switches of forwarding stood before the first, and what holds the kernel's
+ * filter enabled, is in RUNDIR/nat, written before it becomes true; so the next daemon knows what one that was killed has left.  RUNDIR
+ * does not outlive the machine's run, and neither does any of this.  What could not be put back stays in the record, and is tried again
+ * when the next device is closed, but no more often than RETRY_S says, and by the next daemon; but for what holds the filter enabled,
+ * which the kernel may well know no more.
  *
  * Limits.  What holds the filter enabled is known only once it does: of a daemon that is killed in between, it stays so.
  */
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
@@ -31,6 +33,9 @@
 #define RECORD_VERSION 2
 /* More than a device's configuration has addresses. */
 #define NETWORKS_MAX 64
+
+/* Whoever may open devices can have them closed as often as he likes. */
+#define RETRY_S 5
 
 /* Of a place: what is in has_rules. */
 enum {
@@ -54,7 +59,8 @@ static_assert(sizeof(struct record) == 24 + DEVICE_PLACES_MAX, "file layout");
 struct nat {
 	int file;
 	unsigned identity;
-	unsigned count; /* of places that have rules */
+	unsigned count;   /* of places that have rules */
+	int64_t retry_s;  /* when what could not be put back may be tried again, monotonic */
 	struct record record;
 };
 
@@ -152,22 +158,33 @@ forward(struct nat *n, enum natrules_forwarding which, char why[NAT_WHY_SIZE])
 		if (write_record(n) == 0 && natrules_switch_forwarding(which, true) == 0) {
 			return 0;
 		}
+		n->record.switched_on[which] = 0; /* or somebody else's switching on would be taken back one day */
 	}
 	snprintf(why, NAT_WHY_SIZE, "switching on %s: %s", natrules_forwarding_name(which), strerror(errno));
 	return -1;
 }
 
-/* As it was before. */
-static void
+/* As it was before.  False, logged: not all of it. */
+static bool
 forward_no_more(struct nat *n)
 {
+	bool all = true;
+
 	for (enum natrules_forwarding which = 0; which < NATRULES_FORWARDS; which++) {
-		if (n->record.switched_on[which] != 0 && natrules_switch_forwarding(which, false) < 0) {
-			log_warn("switching off %s", natrules_forwarding_name(which));
-		} else {
+		bool on = true;
+
+		if (n->record.switched_on[which] == 0) {
+			continue;
+		}
+		/* It may be off already: nobody's any more. */
+		if ((natrules_read_forwarding(which, &on) == 0 && !on) || natrules_switch_forwarding(which, false) == 0) {
 			n->record.switched_on[which] = 0;
+		} else {
+			log_warn("switching off %s", natrules_forwarding_name(which));
+			all = false;
 		}
 	}
+	return all;
 }
 
 /*
@@ -212,9 +229,10 @@ release(struct nat *n)
 	n->record.token = 0;
 }
 
-/* The steps from what is written down to what is wanted; undone by the caller. */
+/* The steps from what is written down to what is wanted, *made: there are rules; undone by the caller. */
 static int
-begin(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count, char why[NAT_WHY_SIZE])
+begin(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count, bool *made,
+    char why[NAT_WHY_SIZE])
 {
 	const struct natrules_owner owner = {.identity = n->identity, .place = place};
 	struct natrules_network networks[NETWORKS_MAX];
@@ -227,7 +245,8 @@ begin(struct nat *n, uint32_t place, const char *ifname, const struct netif_addr
 	for (unsigned i = 0; i < count; i++) {
 		describe_network(&addresses[i], &networks[i]);
 	}
-	if (natrules_add(&owner, ifname, networks, count, why) < 0 || hold(n, why) < 0) {
+	*made = natrules_add(&owner, ifname, networks, count, why) == 0;
+	if (!*made || hold(n, why) < 0) {
 		return -1;
 	}
 	if (has_family(addresses, count, 4) && forward(n, NATRULES_FORWARD_4, why) < 0) {
@@ -236,39 +255,30 @@ begin(struct nat *n, uint32_t place, const char *ifname, const struct netif_addr
 	return has_family(addresses, count, 6) ? forward(n, NATRULES_FORWARD_6, why) : 0;
 }
 
-int
-nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
-    char why[NAT_WHY_SIZE])
+static int64_t
+now_s(void)
 {
-	int saved;
+	struct timespec now;
 
-	nat_stop(n, place);
-	n->count += n->record.has_rules[place] == RULES_NONE;
-	n->record.has_rules[place] = RULES_WANTED;
-	if (write_record(n) < 0) {
-		snprintf(why, NAT_WHY_SIZE, "writing it down: %s", strerror(errno));
-	} else if (begin(n, place, ifname, addresses, count, why) == 0) {
-		return 0;
-	}
-	saved = errno;
-	nat_stop(n, place);
-	errno = saved;
-	return -1;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec;
 }
 
-static void
-take_rules_away(struct nat *n, uint32_t place)
+/* False, logged: they are there still, or were never, and the place has what is said of it in that case. */
+static bool
+take_rules_away(struct nat *n, uint32_t place, uint8_t otherwise)
 {
 	const struct natrules_owner owner = {.identity = n->identity, .place = place};
 	char why[NAT_WHY_SIZE] = "";
+	bool gone = natrules_remove(&owner, why) == 0;
 
-	if (natrules_remove(&owner, why) < 0) {
+	if (!gone) {
 		log_warnx("taking rules of address translation away: %s", why);
-		n->record.has_rules[place] = RULES_LEFT;
-	} else {
-		n->record.has_rules[place] = RULES_NONE;
-		n->count--;
+		n->retry_s = now_s() + RETRY_S;
 	}
+	n->record.has_rules[place] = gone ? RULES_NONE : otherwise;
+	n->count -= n->record.has_rules[place] == RULES_NONE;
+	return gone;
 }
 
 /* Whether the machine's settings are ours still, and no rules. */
@@ -283,24 +293,73 @@ owes_settings(const struct nat *n)
 	return n->count == 0 && (switched || n->record.token != 0);
 }
 
+/* After rules were taken away, or when it is time to try again. */
+static void
+put_settings_back(struct nat *n)
+{
+	if (owes_settings(n)) {
+		if (!forward_no_more(n)) {
+			n->retry_s = now_s() + RETRY_S;
+		}
+		release(n);
+	}
+	if (write_record(n) < 0) {
+		log_warn("writing which devices have rules of address translation");
+	}
+}
+
+/* What could not be put back; the first that cannot be still ends it, since it is most likely the same for all. */
+static void
+retry(struct nat *n)
+{
+	bool goes_on = true;
+
+	for (uint32_t place = 0; goes_on && n->count > 0 && place < DEVICE_PLACES_MAX; place++) {
+		if (n->record.has_rules[place] == RULES_LEFT) {
+			goes_on = take_rules_away(n, place, RULES_LEFT);
+		}
+	}
+	put_settings_back(n);
+}
+
+int
+nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
+    char why[NAT_WHY_SIZE])
+{
+	uint8_t before = n->record.has_rules[place];
+	bool made = false;
+	int saved;
+
+	n->count += before == RULES_NONE;
+	n->record.has_rules[place] = RULES_WANTED;
+	if (write_record(n) < 0) {
+		snprintf(why, NAT_WHY_SIZE, "writing it down: %s", strerror(errno));
+	} else if (begin(n, place, ifname, addresses, count, &made, why) == 0) {
+		return 0;
+	}
+	saved = errno;
+	/* Where they can be neither made nor taken away there are none, but those that were there before. */
+	(void)take_rules_away(n, place, made || before != RULES_NONE ? RULES_LEFT : RULES_NONE);
+	put_settings_back(n);
+	errno = saved;
+	return -1;
+}
+
+static bool
+has_left(const struct nat *n)
+{
+	return n->count > 0 && memchr(n->record.has_rules, RULES_LEFT, sizeof(n->record.has_rules)) != NULL;
+}
+
 void
 nat_stop(struct nat *n, uint32_t place)
 {
-	bool tried = false;
-
-	for (uint32_t p = 0; n->count > 0 && p < DEVICE_PLACES_MAX; p++) {
-		if (n->record.has_rules[p] == RULES_LEFT || (p == place && n->record.has_rules[p] != RULES_NONE)) {
-			take_rules_away(n, p);
-			tried = true;
-		}
+	if (n->record.has_rules[place] == RULES_WANTED) {
+		(void)take_rules_away(n, place, RULES_LEFT);
+		put_settings_back(n);
 	}
-	if (owes_settings(n)) {
-		forward_no_more(n);
-		release(n);
-		tried = true;
-	}
-	if (tried && write_record(n) < 0) {
-		log_warn("writing which devices have rules of address translation");
+	if ((has_left(n) || owes_settings(n)) && now_s() >= n->retry_s) {
+		retry(n);
 	}
 }
 
@@ -308,11 +367,11 @@ void
 nat_look(struct nat *n, bool (*is_there)(void *argument, uint32_t place), void *argument)
 {
 	for (uint32_t place = 0; n->count > 0 && place < DEVICE_PLACES_MAX; place++) {
-		if (n->record.has_rules[place] != RULES_NONE && !is_there(argument, place)) {
-			nat_stop(n, place);
+		if (n->record.has_rules[place] == RULES_WANTED && !is_there(argument, place)) {
+			n->record.has_rules[place] = RULES_LEFT;
 		}
 	}
-	if (owes_settings(n)) {
-		nat_stop(n, 0); /* which has no rules, as nobody has */
+	if (has_left(n) || owes_settings(n)) {
+		retry(n);
 	}
 }

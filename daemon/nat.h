@@ -30,7 +30,10 @@ void nat_free(struct nat *n);
 int nat_start(struct nat *n, uint32_t place, const char *ifname, const struct netif_address *addresses, unsigned count,
     char why[NAT_WHY_SIZE]);
 
-/* Undoes it, if that place's device had any; with the last one the machine forwards as it did before.  Logs. */
+/*
+ * Undoes it, if that place's device had any; with the last one the machine forwards as it did before.  Logs what cannot be undone, which is
+ * tried again in later calls, for whichever place.
+ */
 void nat_stop(struct nat *n, uint32_t place);
 
 /* Undoes all but that of devices of which is_there says so: what a daemon that was killed has left. */

@@ -5,7 +5,7 @@
  * Theory of operation.  The filter's own ioctls are private, and their layouts differ by version; its command is what is documented.  It
  * is run by its path, which only the system can change, with a list of words and no shell, nothing of ours in its environment, and no
  * descriptor but a pipe to read and one to write.  The monitor waits for it, since whoever opens a device waits for what is done here:
- * RUN_MS at most.
+ * RUN_MS at most, and KILL_MS for its end if that is over.  While one that does not even end then is there, no other is run.
  */
 #include "pfctl-darwin.h"
 
@@ -31,6 +31,9 @@
 /* One that the kernel holds does not even end when it is killed; nobody waits longer for it. */
 #define KILL_MS 500
 #define LOOK_MS 5
+
+/* The one that does not end, or 0; of all daemons of this process, since the filter is the machine's. */
+static pid_t abandoned;
 
 static int64_t
 now_ms(void)
@@ -148,6 +151,7 @@ take_status(pid_t pid, int64_t end_ms)
 		(void)kill(pid, SIGKILL);
 		if (wait_until(pid, &status, now_ms() + KILL_MS) == 0) {
 			log_warnx("pfctl (pid %ld) does not even end when it is killed", (long)pid);
+			abandoned = pid;
 		}
 		errno = ETIMEDOUT;
 		return -1;
@@ -178,6 +182,11 @@ pfctl_run(const char *const *arguments, const char *input, char text[PFCTL_TEXT_
 	pid_t pid;
 
 	text[0] = '\0';
+	if (abandoned != 0 && waitpid(abandoned, NULL, WNOHANG) == 0) {
+		errno = ETIMEDOUT;
+		return -1;
+	}
+	abandoned = 0;
 	if (os_pipe(in) < 0 || os_pipe(out) < 0 || sys_set_nonblock(in[1]) < 0 || sys_set_nonblock(out[0]) < 0) {
 		goto done;
 	}

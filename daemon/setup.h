@@ -23,7 +23,7 @@ struct setup {
 };
 
 /*
- * MTU, MAC address, queue, bridge, addresses, up, routes, address translation, in this order; then *status is the interface as it is now,
+ * MTU, MAC address, queue, bridge, up, addresses, routes, address translation, in this order; then *status is the interface as it is now,
  * without addresses.  0; or -1 with errno, what says what could not be done, and the caller takes the interface away.  errno is the
  * kernel's, but never ENOENT, which programs take for the end of the units, nor EBUSY, for which they wait: those are ENXIO.
  */

@@ -192,6 +192,11 @@ def spoil(world, step):
         world.write(fails={step: REFUSED})
 
 
+def another_close(world):
+    live.end(start(world, "tun5")[0])
+    return True
+
+
 def failures(files, directory):
     """Each step goes wrong: the open fails, the log says why, and all is as it was."""
     far = make_far()
@@ -229,8 +234,8 @@ def failures(files, directory):
             yield f"left: {world.anchors()}, {switched()}"
         world.write(fails={})
         if turn == 0:
-            live.end(start(world, "tun5")[0])
-            wait_until(lambda: not world.anchors() and switched() == ["0", "0"], lambda: f"another close takes them away: {world.said()}")
+            wait_until(lambda here=world: another_close(here) and not here.anchors() and switched() == ["0", "0"],
+                       lambda: f"another close takes them away: {world.said()}")
         else:
             world.stop()
             world.daemon = world.serve()

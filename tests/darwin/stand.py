@@ -191,7 +191,7 @@ class World:
 
 def inside(file, name, *where, **more):
     """Runs a check of a file in a namespace of its own: what is wrong.  One that does not end says where it is."""
-    bound = ["timeout", "--foreground", "-s", "ABRT", "-k", "10", WHOLE_SECONDS - 20]
+    bound = ["timeout", "--foreground", "-s", "ABRT", "-k", "10", WHOLE_SECONDS - SECONDS // 4]
     try:
         done = run(["unshare", *UNSHARE, *bound, sys.executable, "-X", "faulthandler", file, name, *where], **more)
     except subprocess.TimeoutExpired as error:

@@ -453,25 +453,51 @@ def test_next_daemon_ends_translation_that_a_killed_one_left(namespace, lan, con
     wait_until(lambda: not tables(namespace) and forwarding(namespace) == ["0", "0"])
 
 
+def read_only(namespace, path, on):
+    namespace.run(["mount", "--bind", "-o", "ro", path, path] if on else ["umount", path])
+
+
 def test_what_cannot_be_put_back_is_tried_again(namespace, lan, configured):
     daemon = configured(NAT.replace("@", "tap0"))
     holder = daemon.hold("tap0")
-    namespace.run(["mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys"])
+    read_only(namespace, "/proc/sys", True)
     holder.kill()
-    wait_until(lambda: "switching off /proc/sys/net/ipv4/ip_forward: Read-only file system" in daemon.process.output)
-    assert forwarding(namespace) == ["1", "1"]
-    namespace.run(["umount", "/proc/sys"])
-    # By the close of any device, and by the next daemon.
-    daemon.hold("tap1", "other").kill()
-    wait_until(lambda: forwarding(namespace) == ["0", "0"])
+    wait_until(lambda: "switching off /proc/sys/net/ipv6/conf/all/forwarding: Read-only file system" in daemon.process.output)
+    assert forwarding(namespace) == ["1", "1"] and not tables(namespace)
+    read_only(namespace, "/proc/sys", False)
+
+    def put_back_by_another_close():
+        daemon.run("import os; os.close(os.open('/dev/tap1', os.O_RDWR))")
+        return forwarding(namespace) == ["0", "0"]
+    wait_until(put_back_by_another_close, 50)
+    # By the next daemon.
     holder = daemon.hold("tap0", "again")
-    namespace.run(["mount", "--bind", "-o", "ro", "/proc/sys", "/proc/sys"])
+    assert forwarding(namespace) == ["1", "1"]
+    read_only(namespace, "/proc/sys", True)
     holder.kill()
-    wait_until(lambda: daemon.process.output.count("Read-only file system") == 4 and not tables(namespace))
-    daemon.stop()
-    namespace.run(["umount", "/proc/sys"])
+    wait_until(lambda: not tables(namespace))
+    assert daemon.stop() == 0
+    read_only(namespace, "/proc/sys", False)
+    assert forwarding(namespace) == ["1", "1"]
     configured(NAT.replace("@", "tap0"))
-    wait_until(lambda: forwarding(namespace) == ["0", "0"])
+    assert forwarding(namespace) == ["0", "0"]
+
+
+def test_what_could_not_be_switched_on_is_not_switched_off(namespace, lan, configured):
+    daemon = configured(NAT.replace("@", "tap0"))
+    read_only(namespace, "/proc/sys", True)
+    code = "import os; os.open('/dev/tap0', os.O_RDWR)"
+    assert "Read-only file system" in daemon.run(code, check=False).stderr + daemon.process.output
+    assert not tables(namespace)
+    read_only(namespace, "/proc/sys", False)
+    # Somebody else does.
+    namespace.run(["sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward; echo 1 > /proc/sys/net/ipv6/conf/all/forwarding"])
+    daemon.run(code)
+    wait_until(lambda: not tables(namespace) and not namespace.has("tap0"))
+    assert forwarding(namespace) == ["1", "1"]
+    assert daemon.stop() == 0
+    configured(NAT.replace("@", "tap0"))
+    assert forwarding(namespace) == ["1", "1"]
 
 
 def test_rules_of_that_name_are_replaced(namespace, lan, configured):
