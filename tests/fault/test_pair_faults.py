@@ -27,7 +27,8 @@ def pair(daemon, *words):
 
 
 def hold_pair(daemon, name="program", signals=""):
-    process = daemon.namespace.start([TUNTAPD, "exec", "-s", daemon.socket, "--pair", "--", "/bin/sh", "-c",
+    # Who runs the tests may ignore hang-ups (nohup), and then so would the holder.
+    process = daemon.namespace.start(["env", "--default-signal=HUP", TUNTAPD, "exec", "-s", daemon.socket, "--pair", "--", "/bin/sh", "-c",
                                       f"{signals} echo up; exec cat"], name)
     process.wait_for("up")
     return process
