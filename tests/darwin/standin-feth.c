@@ -303,7 +303,17 @@ create(struct darwin_ifreq *r)
 	return create_unit(unit);
 }
 
-/* The cables of two are joined, or come apart. */
+/*
+ * A process that is killed while it joins two, or takes them apart, leaves one that says so and one that does not, or a redirection that
+ * neither tells of.  In a kernel there is no such moment: they are apart.
+ */
+static bool
+is_joined(const struct feth *f, struct feth *peer)
+{
+	return f->peer[0] != '\0' && read_feth(f->peer, peer) == 0 && strcmp(peer->peer, f->ifname) == 0;
+}
+
+/* The cables of two, which are nobody else's, are joined. */
 static int
 join(struct feth *one, struct feth *other)
 {
@@ -313,7 +323,8 @@ join(struct feth *one, struct feth *other)
 	cable_of(other->ifname, cables[1]);
 	strcpy(one->peer, other->ifname);
 	strcpy(other->peer, one->ifname);
-	if (rtnl_redirect(if_nametoindex(cables[0]), if_nametoindex(cables[1])) < 0 ||
+	if (rtnl_redirect_no_more(if_nametoindex(cables[0])) < 0 || rtnl_redirect_no_more(if_nametoindex(cables[1])) < 0 ||
+	    rtnl_redirect(if_nametoindex(cables[0]), if_nametoindex(cables[1])) < 0 ||
 	    rtnl_redirect(if_nametoindex(cables[1]), if_nametoindex(cables[0])) < 0 || set_linux_up(cables[0], true) < 0 ||
 	    set_linux_up(cables[1], true) < 0 || write_feth(one) < 0 || write_feth(other) < 0) {
 		return -1;
@@ -323,27 +334,30 @@ join(struct feth *one, struct feth *other)
 	return 0;
 }
 
+/* Its end of what joined it to another. */
+static int
+part(struct feth *f)
+{
+	char cable[IFNAMSIZ];
+
+	cable_of(f->ifname, cable);
+	f->peer[0] = '\0';
+	return set_linux_up(cable, false) < 0 || rtnl_redirect_no_more(if_nametoindex(cable)) < 0 ? -1 : write_feth(f);
+}
+
+/* Whatever it was joined to, it is no more, and that one is not. */
 static int
 take_apart(struct feth *one)
 {
-	struct feth two[2] = {*one};
-	char cable[IFNAMSIZ];
+	struct feth other;
 
 	if (one->peer[0] == '\0') {
 		return 0;
 	}
-	if (read_feth(one->peer, &two[1]) < 0) {
+	if (is_joined(one, &other) && part(&other) < 0) {
 		return -1;
 	}
-	for (unsigned i = 0; i < 2; i++) {
-		cable_of(two[i].ifname, cable);
-		two[i].peer[0] = '\0';
-		if (set_linux_up(cable, false) < 0 || rtnl_redirect_no_more(if_nametoindex(cable)) < 0 || write_feth(&two[i]) < 0) {
-			return -1;
-		}
-	}
-	one->peer[0] = '\0';
-	return 0;
+	return part(one);
 }
 
 static int
@@ -369,7 +383,7 @@ destroy(const struct darwin_ifreq *r)
 static int
 set_peer(const char *ifname, const char *peer)
 {
-	struct feth one, other;
+	struct feth one, other, third;
 
 	if (read_feth(ifname, &one) < 0) {
 		return -1;
@@ -383,7 +397,7 @@ set_peer(const char *ifname, const char *peer)
 	if (read_feth(peer, &other) < 0) {
 		return -1;
 	}
-	if (one.peer[0] != '\0' || other.peer[0] != '\0') {
+	if (is_joined(&one, &third) || is_joined(&other, &third)) {
 		errno = EBUSY;
 		return -1;
 	}
