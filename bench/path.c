@@ -76,9 +76,21 @@ static struct {
 } device;
 
 static ssize_t
-get(void *frame, size_t bytes)
+take(void *frame, size_t bytes)
 {
 	return device.vde != NULL ? device.vde_recv(device.vde, frame, bytes, 0) : read(device.fd, frame, bytes);
+}
+
+/* The next frame of ours: where the interface has an address, the kernel may have something to say by itself. */
+static ssize_t
+get(void *frame, size_t bytes)
+{
+	ssize_t n;
+
+	do {
+		n = take(frame, bytes);
+	} while (is_tun && n >= IP_HEADER_BYTES && ((uint8_t *)frame)[9] != IP_PROTOCOL);
+	return n;
 }
 
 static ssize_t
@@ -441,8 +453,11 @@ kernel_to_program(size_t size, unsigned count, unsigned pace, struct shared *sha
 			wall = seconds(CLOCK_MONOTONIC);
 			cpu = cpu_seconds();
 		}
-		if (get(frame, sizeof(frame)) != (ssize_t)size) {
-			die("read");
+		ssize_t n = get(frame, sizeof(frame));
+
+		if (n != (ssize_t)size) {
+			fprintf(stderr, "path: read: %zd bytes, not %zu\n", n, size);
+			exit(1);
 		}
 		atomic_fetch_add_explicit(&shared->received, 1, memory_order_relaxed);
 	}
@@ -647,11 +662,11 @@ tcp(bool out, size_t bytes)
 	if (unshare(CLONE_NEWNET) < 0 || (inside = open_plain_tap("in0")) < 0) {
 		die("a stack behind the device");
 	}
-	must_run("ip address add 10.77.0.2/24 dev in0 && ip link set in0 up");
+	must_run("ip address add " PEER_ADDRESS "/24 dev in0 && ip link set in0 up");
 	pids[0] = fork();
 	if (pids[0] == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		stream("10.77.0.2", "10.77.0.1", !out, bytes);
+		stream(PEER_ADDRESS, OWN_ADDRESS, !out, bytes);
 	}
 	if (setns(own, CLONE_NEWNET) < 0) {
 		die("setns");
@@ -659,7 +674,7 @@ tcp(bool out, size_t bytes)
 	pids[1] = fork();
 	if (pids[1] == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		stream("10.77.0.1", "10.77.0.2", out, bytes);
+		stream(OWN_ADDRESS, PEER_ADDRESS, out, bytes);
 	}
 	if (pthread_create(&threads[0], NULL, outward, NULL) != 0 || pthread_create(&threads[1], NULL, inward, NULL) != 0) {
 		die("threads");
