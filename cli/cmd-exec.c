@@ -81,10 +81,6 @@ become(const struct program *program, char **argv)
 }
 
 /*
- * Runs the program with a pair that hangs on this process: however it ends, the daemon takes the pair
- * away.  Where it can, it is gone before we are.
- */
-/*
  * The pair goes now, and is gone when this returns: who holds it lets it go, and the daemon lets go of the other end when it has taken it
  * away.  By name it is asked for only where the daemon that made it is gone: the next one knows no holder but the process.
  */
@@ -106,6 +102,10 @@ give_back(const struct message_pair *made, int hold)
 	close(hold);
 }
 
+/*
+ * Runs the program with a pair that hangs on this process: however it ends, the daemon takes the pair
+ * away.  Where it can, it is gone before we are.
+ */
 static int
 run_with_pair(const struct program *program, char **argv, const struct pairing *pairing)
 {

@@ -92,10 +92,10 @@ const struct link_ops *devices_link_of(const struct devices *d, struct device_id
 
 /* The record of a device as it is now.  The first: 0, or -1 with errno; the second: as JOURNAL_OPEN, and logs if it cannot. */
 int device_write_journal(struct devices *d, const struct device *dev, enum journal_state state);
+void device_write_open(struct devices *d, const struct device *dev);
 
 /* A link's announce(): argument is the struct devices. */
 int device_announce(void *argument, const struct link *l);
-void device_write_open(struct devices *d, const struct device *dev);
 
 void device_call_hook(struct devices *d, const struct device *dev, const char *what, const char *path);
 

@@ -132,6 +132,30 @@ feth_create(int sock, const char *near, const char *far)
 }
 
 int
+feth_create_free(int sock, const struct feth_range *range, uint64_t number, char near[IFNAMSIZ], char far[IFNAMSIZ],
+    int (*tell)(void *argument), void *argument)
+{
+	for (unsigned i = 0; i < range->count; i++) {
+		feth_names(range, number + i, near, far);
+		if (if_nametoindex(near) != 0 || if_nametoindex(far) != 0) {
+			continue;
+		}
+		if (tell(argument) < 0) {
+			return -1;
+		}
+		if (feth_create(sock, near, far) == 0) {
+			return 0;
+		}
+		near[0] = far[0] = '\0';
+		if (errno != EEXIST && errno != EBUSY) {
+			return -1;
+		}
+	}
+	errno = EBUSY;
+	return -1;
+}
+
+int
 feth_destroy(int sock, const char *ifname)
 {
 	return request_by_name(sock, SIOCIFDESTROY, ifname);

@@ -31,6 +31,13 @@ bool feth_far_name(const struct feth_range *range, const char *near, char far[IF
  * is taken, or was until just now), and there is neither.  near NULL: the far one alone, to be joined to one that is there.
  */
 int feth_create(int sock, const char *near, const char *far);
+/*
+ * The same of the first pair of the range, from the number-th on, neither of whose names anybody has; they are in near and far when tell is
+ * called, before it is made.  -1 with errno: what tell says, which is then all that was done; EBUSY (none is free); or as above, and the
+ * names are empty, since what is called so may be a stranger's.
+ */
+int feth_create_free(int sock, const struct feth_range *range, uint64_t number, char near[IFNAMSIZ], char far[IFNAMSIZ],
+    int (*tell)(void *argument), void *argument);
 /* An empty name for far: none, which is no error where there is none. */
 int feth_join(int sock, const char *near, const char *far);
 int feth_destroy(int sock, const char *ifname);

@@ -54,27 +54,18 @@ destroy_pair(int sock, const char *near)
 	errno = saved;
 }
 
-/* A pair with numbers that are free; its names in l->ifname and far.  0, or -1 with errno, and there is none. */
+/* Of a link that makes a pair. */
+struct announcement {
+	const struct link_open *how;
+	const struct link *link;
+};
+
 static int
-create_pair(int sock, struct link *l, const struct link_open *how, char far[IFNAMSIZ])
+announce(void *argument)
 {
-	for (unsigned i = 0; i < feth_of_links.count; i++) {
-		feth_names(&feth_of_links, l->open_number + i, l->ifname, far);
-		if (if_nametoindex(l->ifname) != 0 || if_nametoindex(far) != 0) {
-			continue; /* what is announced is ours to take away */
-		}
-		if (how->announce(how->argument, l) < 0) {
-			return -1;
-		}
-		if (feth_create(sock, l->ifname, far) == 0) {
-			return 0;
-		}
-		if (errno != EEXIST && errno != EBUSY) {
-			return -1;
-		}
-	}
-	errno = EBUSY;
-	return -1;
+	const struct announcement *a = argument;
+
+	return a->how->announce(a->how->argument, a->link);
 }
 
 /* The two ends are a cable, whose far end is ready. */
@@ -101,9 +92,10 @@ read_mac(const struct link *l, uint32_t ifindex, uint8_t *mac)
 static int
 make_pair(int sock, struct link *l, const struct link_open *how, char far[IFNAMSIZ], uint8_t *mac, struct netif_status *status)
 {
+	struct announcement announcement = {.how = how, .link = l};
 	uint8_t fresh[6];
 
-	if (create_pair(sock, l, how, far) < 0) {
+	if (feth_create_free(sock, &feth_of_links, l->open_number, l->ifname, far, announce, &announcement) < 0) {
 		return -1;
 	}
 	if (join_ends(sock, l->ifname, far) < 0 || mac_make_random(fresh) < 0 || netif_find(l->netns->netif, l->ifname, status) < 0 ||

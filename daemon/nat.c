@@ -5,7 +5,7 @@
  * Theory of operation.  Which devices have rules, how the switches of forwarding stood before the first, and what holds the kernel's
  * filter enabled, is in RUNDIR/nat, written before it becomes true; so the next daemon knows what one that was killed has left.  RUNDIR
  * does not outlive the machine's run, and neither does any of this.  What could not be put back stays in the record, and is tried again
- * when the next device is closed, but no more often than RETRY_S says, and by the next daemon; but for what holds the filter enabled,
+ * when the next device is closed, but no more often than RETRY_MS says, and by the next daemon; but for what holds the filter enabled,
  * which the kernel may well know no more.
  *
  * Limits.  What holds the filter enabled is known only once it does: of a daemon that is killed in between, it stays so.
@@ -21,12 +21,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "natrules.h"
 #include "protocol/devname.h"
+#include "protocol/monotonic.h"
 #include "protocol/paths.h"
 
 #define RECORD_MAGIC 0x6e707474u /* "ttpn", little end first */
@@ -35,7 +35,7 @@
 #define NETWORKS_MAX 64
 
 /* Whoever may open devices can have them closed as often as he likes. */
-#define RETRY_S 5
+#define RETRY_MS 5000
 
 /* Of a place: what is in has_rules. */
 enum {
@@ -60,7 +60,7 @@ struct nat {
 	int file;
 	unsigned identity;
 	unsigned count;   /* of places that have rules */
-	int64_t retry_s;  /* when what could not be put back may be tried again, monotonic */
+	int64_t retry_ms; /* when what could not be put back may be tried again, monotonic */
 	struct record record;
 };
 
@@ -255,15 +255,6 @@ begin(struct nat *n, uint32_t place, const char *ifname, const struct netif_addr
 	return has_family(addresses, count, 6) ? forward(n, NATRULES_FORWARD_6, why) : 0;
 }
 
-static int64_t
-now_s(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec;
-}
-
 /* False, logged: they are there still, or were never, and the place has what is said of it in that case. */
 static bool
 take_rules_away(struct nat *n, uint32_t place, uint8_t otherwise)
@@ -274,7 +265,7 @@ take_rules_away(struct nat *n, uint32_t place, uint8_t otherwise)
 
 	if (!gone) {
 		log_warnx("taking rules of address translation away: %s", why);
-		n->retry_s = now_s() + RETRY_S;
+		n->retry_ms = monotonic_ms() + RETRY_MS;
 	}
 	n->record.has_rules[place] = gone ? RULES_NONE : otherwise;
 	n->count -= n->record.has_rules[place] == RULES_NONE;
@@ -299,7 +290,7 @@ put_settings_back(struct nat *n)
 {
 	if (owes_settings(n)) {
 		if (!forward_no_more(n)) {
-			n->retry_s = now_s() + RETRY_S;
+			n->retry_ms = monotonic_ms() + RETRY_MS;
 		}
 		release(n);
 	}
@@ -358,7 +349,7 @@ nat_stop(struct nat *n, uint32_t place)
 		(void)take_rules_away(n, place, RULES_LEFT);
 		put_settings_back(n);
 	}
-	if ((has_left(n) || owes_settings(n)) && now_s() >= n->retry_s) {
+	if ((has_left(n) || owes_settings(n)) && monotonic_ms() >= n->retry_ms) {
 		retry(n);
 	}
 }

@@ -43,37 +43,12 @@ pairends_check_name(const struct netns *ns, const char *name)
 	return 0;
 }
 
-/* Both, with numbers that are free.  0, or -1 with errno. */
-static int
-create(int sock, struct pair_record *r, int (*write)(void *argument), void *argument)
-{
-	for (unsigned i = 0; i < feth_of_pairs.count; i++) {
-		feth_names(&feth_of_pairs, (uint64_t)r->since + i, r->ends[0].ifname, r->ends[1].ifname);
-		if (if_nametoindex(r->ends[0].ifname) != 0 || if_nametoindex(r->ends[1].ifname) != 0) {
-			continue;
-		}
-		if (write(argument) < 0) {
-			return -1;
-		}
-		if (feth_create(sock, r->ends[0].ifname, r->ends[1].ifname) == 0) {
-			return 0;
-		}
-		/* It may be a stranger's. */
-		r->ends[0].ifname[0] = r->ends[1].ifname[0] = '\0';
-		if (errno != EEXIST && errno != EBUSY) {
-			return -1;
-		}
-	}
-	errno = EBUSY;
-	return -1;
-}
-
 static int
 make(int sock, struct pair_record *r, struct netif *netif, int (*write)(void *argument), void *argument)
 {
 	struct netif_status status;
 
-	if (create(sock, r, write, argument) < 0) {
+	if (feth_create_free(sock, &feth_of_pairs, (uint64_t)r->since, r->ends[0].ifname, r->ends[1].ifname, write, argument) < 0) {
 		return -1;
 	}
 	for (unsigned n = 0; n < 2; n++) {

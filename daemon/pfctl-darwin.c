@@ -17,11 +17,11 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
 #include "os.h"
+#include "protocol/monotonic.h"
 #include "protocol/sys.h"
 
 #define PFCTL_PATH "/sbin/pfctl"
@@ -34,15 +34,6 @@
 
 /* The one that does not end, or 0; of all daemons of this process, since the filter is the machine's. */
 static pid_t abandoned;
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* In the child: becomes it.  All signals are blocked still.  Does not return. */
 static void
@@ -93,7 +84,7 @@ talk(int *in, int out, const char *input, char text[PFCTL_TEXT_SIZE], int64_t en
 
 	for (;;) {
 		struct pollfd p[2] = {{.fd = out, .events = POLLIN}, {.fd = left > 0 ? *in : -1, .events = POLLOUT}};
-		int64_t wait_ms = end_ms - now_ms();
+		int64_t wait_ms = end_ms - monotonic_ms();
 		ssize_t n;
 
 		if (left == 0 && *in >= 0) {
@@ -134,7 +125,7 @@ wait_until(pid_t pid, int *status, int64_t end_ms)
 {
 	pid_t ended;
 
-	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && now_ms() < end_ms) {
+	while ((ended = waitpid(pid, status, WNOHANG)) == 0 && monotonic_ms() < end_ms) {
 		(void)poll(NULL, 0, LOOK_MS);
 	}
 	return ended;
@@ -149,7 +140,7 @@ take_status(pid_t pid, int64_t end_ms)
 
 	if (ended == 0) {
 		(void)kill(pid, SIGKILL);
-		if (wait_until(pid, &status, now_ms() + KILL_MS) == 0) {
+		if (wait_until(pid, &status, monotonic_ms() + KILL_MS) == 0) {
 			log_warnx("pfctl (pid %ld) does not even end when it is killed", (long)pid);
 			abandoned = pid;
 		}
@@ -177,7 +168,7 @@ int
 pfctl_run(const char *const *arguments, const char *input, char text[PFCTL_TEXT_SIZE])
 {
 	int in[2] = {-1, -1}, out[2] = {-1, -1}, result = -1, saved;
-	int64_t end_ms = now_ms() + RUN_MS;
+	int64_t end_ms = monotonic_ms() + RUN_MS;
 	sigset_t all, before;
 	pid_t pid;
 

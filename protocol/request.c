@@ -9,19 +9,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <time.h>
 
 #include "fdpass.h"
+#include "monotonic.h"
 #include "sys.h"
-
-static int64_t
-now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Waits for events until the deadline.  0, or -1 with errno, ETIMEDOUT among them. */
 static int
@@ -30,7 +21,7 @@ wait_for(int sock, short events, int64_t deadline_ms)
 	struct pollfd item = {.fd = sock, .events = events};
 
 	for (;;) {
-		int64_t left_ms = deadline_ms - now_ms();
+		int64_t left_ms = deadline_ms - monotonic_ms();
 		int n = poll(&item, 1, left_ms > 0 ? (int)left_ms : 0);
 
 		if (n > 0) {
@@ -49,14 +40,14 @@ wait_for(int sock, short events, int64_t deadline_ms)
 int
 request_wait(int sock, short events, int timeout_ms)
 {
-	return wait_for(sock, events, now_ms() + timeout_ms);
+	return wait_for(sock, events, monotonic_ms() + timeout_ms);
 }
 
 int
 request_exchange(int sock, const union message *request, const int *fds, unsigned fd_count, union message *reply, int *in,
     unsigned *in_count, int timeout_ms)
 {
-	int64_t deadline_ms = now_ms() + timeout_ms;
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
 	unsigned room = *in_count;
 	int error;
 	ssize_t n;
