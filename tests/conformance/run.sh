@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run.sh CONTRACT TUNTAPD|native [OPTION...] - runs the conformance suite in a network namespace of its own, with a daemon of its
-# own, through "tuntapd exec"; or on Linux's own devices.  Prints the suite's TAP, and one test more: that nothing is left.
-# CONTRACT_CONFIG in the environment is the daemon's configuration, one line.
+# run.sh CONTRACT TUNTAPD|native [OPTION...] - runs the conformance suite in a network namespace of its own, with a /dev and a
+# daemon of its own, through "tuntapd exec"; or on Linux's own devices.  Prints the suite's TAP, and one test more: that nothing is
+# left.  CONTRACT_CONFIG in the environment is the daemon's configuration, one line.
 set -eu
 
 if [ "${CONTRACT_INSIDE:-}" != yes ]; then
@@ -11,7 +11,6 @@ if [ "${CONTRACT_INSIDE:-}" != yes ]; then
 		echo "1..0 # SKIP conformance needs root, for a network namespace"
 		exit 0
 	fi
-	# A mount namespace, too: a case makes a node in /dev.
 	exec env CONTRACT_INSIDE=yes unshare -n -m "$0" "$@"
 fi
 
@@ -19,6 +18,19 @@ contract=$1
 tuntapd=$2
 shift 2
 ip link set lo up
+
+# Cases make nodes in /dev, which is one for all mount namespaces, and look at it: it is this run's own.
+dev=$(mktemp -d "${TMPDIR:-/tmp}/contract-dev.XXXXXX")
+mount -t tmpfs -o mode=755 none "$dev"
+mkdir "$dev/net" "$dev/shm"
+for node in null zero random urandom net/tun; do
+	cp -a "/dev/$node" "$dev/$node"
+done
+mount -t tmpfs -o mode=1777 none "$dev/shm"
+ln -s /proc/self/fd "$dev/fd"
+mount --move "$dev" /dev
+rmdir "$dev"
+
 if [ "$tuntapd" = native ]; then
 	exec "$contract" --native "$@"
 fi
