@@ -447,13 +447,12 @@ def is_gone(pid):
 
 
 TELL = """
-import os, signal, sys
-names = sys.argv[1:]
-for name in names:
-    signal.signal(getattr(signal, name), lambda number, frame: os.write(1, signal.Signals(number).name.encode() + b"\\n"))
+import signal, sys
+told = {getattr(signal, name) for name in sys.argv[1:]}
+signal.pthread_sigmask(signal.SIG_BLOCK, told)  # a handler of Python's, and pause(), miss one that comes between them
 print("ready", flush=True)
 while True:
-    signal.pause()
+    print(signal.Signals(signal.sigwait(told)).name, flush=True)
 """
 
 
