@@ -41,6 +41,9 @@
 #define O_PATH 0
 #endif
 
+/* The mode of a file that a stream creates (fopen(3)). */
+#define CREATED 0666
+
 int
 open_device(struct device_id id, int flags)
 {
@@ -223,7 +226,12 @@ open_if_ours(int dir, const char *path, int flags)
 		return OPEN_NOT_OURS;
 	}
 	if (devpath_is_ours(dir, path, &id)) {
-		return open_device(id, flags);
+		fd = open_device(id, flags);
+		if (fd < 0 && errno == ENOENT && os_has_nodes() && (flags & O_CREAT) == 0) {
+			errno = saved; /* as in open_handed_out(): a node that is there is the child's to open */
+			return OPEN_NOT_OURS;
+		}
+		return fd;
 	}
 	if ((flags & O_CREAT) != 0 || !dialect_linux_names_node(path)) {
 		return OPEN_NOT_OURS;
@@ -261,7 +269,7 @@ shim_fopen(const char *path, const char *mode)
 		return real_fopen(path, mode);
 	}
 	flags = stream_flags(mode);
-	fd = flags < 0 ? -1 : open_device(id, flags);
+	fd = flags < 0 ? -1 : open_at(AT_FDCWD, path, flags, CREATED);
 	if (fd < 0) {
 		return NULL;
 	}
@@ -279,7 +287,7 @@ open_for_stream(const char *path, int flags)
 	if (path == NULL) {
 		return refuse(EBADF); /* a device cannot be opened anew */
 	}
-	return flags < 0 ? -1 : open_at(AT_FDCWD, path, flags, 0666);
+	return flags < 0 ? -1 : open_at(AT_FDCWD, path, flags, CREATED);
 }
 
 /* Closes a stream whose freopen(3) has failed, as that does.  NULL with errno. */
@@ -295,12 +303,12 @@ give_up(FILE *stream)
 
 /* A stream that the C library made, and that is of nothing now, becomes a device's: its number does. */
 static FILE *
-become_device(FILE *stream, struct device_id id, int flags)
+become_device(FILE *stream, const char *path, int flags)
 {
 	int number = real_fileno(stream), fd;
 
 	stream_widen(stream);
-	fd = open_device(id, flags);
+	fd = open_at(AT_FDCWD, path, flags, CREATED);
 	if (fd < 0) {
 		return give_up(stream);
 	}
@@ -333,5 +341,5 @@ shim_freopen(const char *path, const char *mode, FILE *stream)
 	}
 	/* The stream gets its mode from a file that always opens, and closes what it was of. */
 	stream = real_freopen("/dev/null", mode, stream);
-	return stream != NULL ? become_device(stream, id, flags) : NULL;
+	return stream != NULL ? become_device(stream, path, flags) : NULL;
 }

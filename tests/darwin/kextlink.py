@@ -89,6 +89,15 @@ def find(world, device, uid=NOBODY):
     return world.piped("kext-rules", "as", uid, f"/dev/{device}").communicate(timeout=SECONDS)[0].strip()
 
 
+def ways(world, device):
+    """What each way of opening it says."""
+    return world.piped("kext-rules", "ways", f"/dev/{device}", device).communicate(timeout=SECONDS)[0].strip()
+
+
+def each_way(number):
+    return f"open {number}, fopen {number}, freopen {number}, posix_spawn {number}"
+
+
 def policy(files, directory):
     """Who may open a node is the daemon's to say, where it hands it out; else the node's own owner and mode."""
     own_dev()
@@ -289,9 +298,12 @@ def restarts(files, directory):
         wait_until(lambda: not any(pathlib.Path(f"/proc/{pid}/fd/0").exists() for pid in worker), "the worker ends, too")
         if not pings("10.77.0.2") or not pings("10.78.0.2"):
             yield "without a daemon the devices do not work"
-        text = hold(world, "/dev/tap0")[1]
-        if "esource busy" not in text:
-            yield f"an open without a daemon: {text}"
+        # Its list says no more who opens them: the nodes do.
+        for device, wanted in (("tun0", each_way(16)), ("tap0", each_way(16)), ("tun1", each_way(0)), ("tap1", each_way(0))):
+            said = ways(world, device)
+            if said != wanted:
+                yield f"{device} without a daemon: {said}"
+            wait_until(lambda name=device: name[3] == "0" or name not in interfaces(), "the interface goes")
         world.daemon = world.serve()
         if not pings("10.77.0.2") or not pings("10.78.0.2"):
             yield f"with the next daemon the devices do not work\n{world.said()}"
@@ -299,8 +311,11 @@ def restarts(files, directory):
             shown = status_of(world, name)
             if shown["state"] != "up" or shown["link"] != "kext" or shown["holder"]["program"] != name[:3] + "-echo":
                 yield f"the next daemon does not know it: {shown}{world.said()}"
-        if "esource busy" not in hold(world, "/dev/tun0")[1]:
-            yield "a second open works"
+        for device, wanted in (("tun0", each_way(16)), ("tap0", each_way(16)), ("tap1", each_way(0))):
+            said = ways(world, device)
+            if said != wanted:
+                yield f"{device} with the next daemon: {said}"
+            wait_until(lambda name=device: name[3] == "0" or name not in interfaces(), "the interface goes")
         yield from end_echo(programs)
         wait_until(lambda: all(f"{name}: closed" in world.said() for name in ("tun0", "tap0")), "the next daemon hears of the end")
         program, text = hold(world, "/dev/tap0")

@@ -677,22 +677,62 @@ darwin_ttyname_r(int fd, char *name, size_t size)
 	return error == 0 ? 0 : standin_darwin_error(error);
 }
 
+/* As standin_kext_open(), for a stream: an extension's node is not opened by opening Linux's alone. */
+static bool
+kext_open_for_stream(const char *path, const char *mode, int *fd)
+{
+	int flags = strchr(mode, '+') != NULL ? O_RDWR : mode[0] == 'r' ? O_RDONLY : O_WRONLY;
+
+	return path != NULL && standin_kext_open(AT_FDCWD, path, flags, fd);
+}
+
 static FILE *
 darwin_fopen(const char *path, const char *mode)
 {
-	FILE *stream = fopen(path, mode);
+	FILE *stream;
+	int fd;
 
+	if (kext_open_for_stream(path, mode, &fd)) {
+		stream = fd >= 0 ? fdopen(fd, mode) : NULL;
+	} else {
+		stream = fopen(path, mode);
+	}
 	if (stream == NULL) {
 		(void)standin_translated(-1);
 	}
 	return stream;
 }
 
+/* The stream is of another number now. */
+static FILE *
+reopened_as(int fd, const char *mode, FILE *stream)
+{
+	FILE *result = freopen("/dev/null", mode, stream);
+
+	if (result == NULL || dup2(fd, fileno(result)) < 0) {
+		standin_refuse("freopen: %s", strerror(errno));
+	}
+	close(fd);
+	return result;
+}
+
 static FILE *
 darwin_freopen(const char *path, const char *mode, FILE *stream)
 {
-	FILE *result = freopen(path, mode, stream);
+	FILE *result;
+	int fd;
 
+	if (!kext_open_for_stream(path, mode, &fd)) {
+		result = freopen(path, mode, stream);
+	} else if (fd >= 0) {
+		result = reopened_as(fd, mode, stream);
+	} else {
+		int error = errno;
+
+		fclose(stream);
+		errno = error;
+		result = NULL;
+	}
 	if (result == NULL) {
 		(void)standin_translated(-1);
 	}

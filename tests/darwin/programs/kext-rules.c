@@ -4,13 +4,16 @@
  *
  *	kext-rules DEVICE NAME [cuts]	prints TAP; "cuts": of an extension that cuts what is too long, and does not know FIONREAD
  *	kext-rules as UID DEVICE	says what that user finds: "mode MODE, owner UID, access ERRNO, open ERRNO"
+ *	kext-rules ways DEVICE NAME	opens it by each door: "open ERRNO, fopen ERRNO, freopen ERRNO, posix_spawn ERRNO"
  *	kext-rules inherited NUMBER NAME	what the first form starts: uses the descriptor
+ *	kext-rules has NUMBER NAME	what the other form starts: whether the descriptor is the device
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <signal.h>
+#include <spawn.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -34,6 +37,9 @@
 #define TUNGIFHEAD _IOR('t', 97, int)
 #define WAIT_MS 20000
 #define STEP_MS 5
+#define CHILD_FD 9
+
+extern char **environ;
 
 static uint8_t packet[4000];
 
@@ -239,6 +245,62 @@ as_user(uid_t uid, const char *device)
 	return 0;
 }
 
+static bool
+has(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISCHR(st.st_mode) && if_nametoindex(name) != 0;
+}
+
+/* What opening it for a child said; a child that then had not the device: ENODEV. */
+static int
+spawned(char *program, const char *device)
+{
+	char number[16], *argv[] = {program, "has", number, name, NULL};
+	posix_spawn_file_actions_t actions;
+	int status, error;
+	pid_t child;
+
+	snprintf(number, sizeof(number), "%d", CHILD_FD);
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_addopen(&actions, CHILD_FD, device, O_RDWR, 0);
+	error = posix_spawn(&child, program, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (error == 0 && (waitpid(child, &status, 0) != child || status != 0)) {
+		error = ENODEV;
+	}
+	return error;
+}
+
+/* Each is closed before the next. */
+static int
+by_each_way(char *program, const char *device)
+{
+	FILE *stream;
+	int fd = open(device, O_RDWR), errors[3] = {fd >= 0 ? 0 : errno};
+
+	if (fd >= 0) {
+		errors[0] = has(fd) && close(fd) == 0 && is_gone() ? 0 : ENODEV;
+	}
+	stream = fopen(device, "r+");
+	errors[1] = stream != NULL ? 0 : errno;
+	if (stream != NULL) {
+		errors[1] = has(fileno(stream)) && fclose(stream) == 0 && is_gone() ? 0 : ENODEV;
+	}
+	stream = fopen("/dev/null", "r+");
+	if (stream == NULL) {
+		return 1;
+	}
+	stream = freopen(device, "r+", stream);
+	errors[2] = stream != NULL ? 0 : errno;
+	if (stream != NULL) {
+		errors[2] = has(fileno(stream)) && fclose(stream) == 0 && is_gone() ? 0 : ENODEV;
+	}
+	printf("open %d, fopen %d, freopen %d, posix_spawn %d\n", errors[0], errors[1], errors[2], spawned(program, device));
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -251,6 +313,14 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "inherited") == 0) {
 		name = argv[3];
 		return inherited(atoi(argv[2]));
+	}
+	if (argc == 4 && strcmp(argv[1], "has") == 0) {
+		name = argv[3];
+		return !has(atoi(argv[2]));
+	}
+	if (argc == 4 && strcmp(argv[1], "ways") == 0) {
+		name = argv[3];
+		return by_each_way(argv[0], argv[2]);
 	}
 	if (argc != 3 && !cuts) {
 		return 64;
