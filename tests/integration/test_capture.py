@@ -11,7 +11,7 @@ import subprocess
 import pytest
 from capture import USER, capture, captures, kernel_sends, none_left, silence, tshark
 from veth import veth_daemon
-from worlds import PYTHON, TUNTAPD, Daemon, Namespace, answer, wait_until
+from worlds import PYTHON, TUNTAPD, Daemon, Namespace, answer, links_of, wait_until
 
 LINKS = ["linux", "veth"]
 
@@ -282,11 +282,10 @@ def test_process_has_no_rights(namespace, one):
     assert status["NoNewPrivs"] == "1" and "0" not in status["Uid"].split() and status["Groups"].strip() == ""
     assert "asan" in TUNTAPD or status["Seccomp"].strip() == "2"
     assert os.readlink(f"/proc/{pid}/root") == str(one.rundir / "empty")
-    links = [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+    links = links_of(pid)
     assert len([link for link in links if link.startswith("socket:")]) == 2 and len(links) == 5, links
     # What the client has is no packet socket.
-    client = [link[8:-1] for fd in os.listdir(f"/proc/{process.pid}/fd") if (link := os.readlink(f"/proc/{process.pid}/fd/{fd}"))
-              .startswith("socket:")]
+    client = [link[8:-1] for link in links_of(process.pid) if link.startswith("socket:")]
     packet_sockets = [line.split()[-1] for line in pathlib.Path(f"/proc/{process.pid}/net/packet").read_text().splitlines()[1:]]
     assert len(client) == 1 and len(packet_sockets) == 1 and client != packet_sockets
     end(process)

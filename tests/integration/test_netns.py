@@ -65,7 +65,12 @@ def is_in(daemon, netns, **expected):
 
 def held_namespaces(pid):
     """Namespaces that a process has a descriptor or a socket of, but for its own: by what the kernel shows of its descriptors."""
-    return [link for fd in os.listdir(f"/proc/{pid}/fd") if (link := os.readlink(f"/proc/{pid}/fd/{fd}")).startswith("net:")]
+    return [link for link in links_of(pid) if link.startswith("net:")]
+
+
+def holds_none(daemon):
+    """It lets a namespace go a moment after it has told of the close."""
+    wait_until(lambda: held_namespaces(daemon.pid) == [], what="no namespace is held")
 
 
 def test_the_same_unit_in_two_namespaces(namespace, other, daemon):
@@ -92,7 +97,7 @@ def test_the_same_unit_in_two_namespaces(namespace, other, daemon):
     theirs.end()
     ours.end()
     wait_until(lambda: not all_devices(daemon))
-    assert held_namespaces(daemon.pid) == []
+    holds_none(daemon)
 
 
 def test_first_address_brings_it_up_there(other, daemon):
@@ -147,7 +152,7 @@ def test_a_user_in_a_namespace_of_its_own(directory, namespace, open_to_all, nod
     os.kill(device["holder"]["pid"], signal.SIGKILL)
     holder.end()
     wait_until(lambda: not all_devices(open_to_all))
-    assert held_namespaces(open_to_all.pid) == []
+    holds_none(open_to_all)
 
 
 STUFFER = """
@@ -279,7 +284,7 @@ def test_the_next_daemon_finds_it_there(namespace, other, directory, daemon):
     assert answer(holder, "write") == "write EIO"
     holder.end()
     wait_until(lambda: not all_devices(second))
-    assert held_namespaces(second.pid) == []
+    holds_none(second)
     assert second.stop() == 0
 
 
@@ -358,7 +363,7 @@ def test_a_moved_interface_is_followed(namespace, other, linked):
     assert answer(holder, "close") == "closed"
     wait_until(lambda: not all_devices(linked))
     wait_until(lambda: not other.has("there0"))
-    assert held_namespaces(linked.pid) == []
+    holds_none(linked)
     assert answer(holder, "open tap0").startswith("opened") and namespace.has("tap0")
     holder.end()
     wait_until(lambda: not namespace.has("tap0"))
@@ -378,7 +383,7 @@ def test_moved_on_and_back(namespace, other, third, linked):
         end.run(["ip", "link", "set", after, "up"])
         wait_until(lambda: is_in(linked, end, interface=after, state="up"))
         assert answer(holder, "write") == "write 60"
-        assert len(held_namespaces(linked.pid)) == (0 if end is namespace else 1)
+        wait_until(lambda: len(held_namespaces(linked.pid)) == (0 if end is namespace else 1))
     holder.end()
     wait_until(lambda: not all_devices(linked))
     for n in (other, third):
@@ -397,7 +402,7 @@ def test_the_unit_is_free_where_it_was_and_taken_where_it_is(namespace, other, d
     # Back, beside the second: both are that unit, and it is free when both are closed.
     move(other, namespace, name="back0")
     wait_until(lambda: {d["interface"] for d in all_devices(daemon)} == {"tap0", "back0"})
-    assert held_namespaces(daemon.pid) == []
+    holds_none(daemon)
     second.end()
     again = hold_in(namespace, daemon, name="again")
     assert again.wait() != 0 and "resource busy" in again.output
@@ -495,7 +500,7 @@ def test_moved_twice_before_the_daemon_looks(namespace, other, third, linked):
     wait_until(lambda: not other.has("third"))
     os.kill(linked.pid, signal.SIGCONT)
     wait_until(lambda: not all_devices(linked))
-    assert held_namespaces(linked.pid) == []
+    holds_none(linked)
 
 
 def test_moved_to_a_namespace_that_cannot_be_found(namespace, daemon):
@@ -554,7 +559,7 @@ sys.stdin.read()
     wait_until(lambda: [d["netns"] for d in all_devices(daemon)] == [int(netns)])
     holder.end()
     wait_until(lambda: not all_devices(daemon))
-    assert held_namespaces(daemon.pid) == []
+    holds_none(daemon)
     keeper.end()
 
 
@@ -569,7 +574,7 @@ def test_a_persistent_interface_that_is_moved(namespace, other, directory):
     assert not namespace.has("tap0")
     holder.end()
     wait_until(lambda: not other.has("tap0") and namespace.has("tap0"))
-    assert held_namespaces(daemon.pid) == []
+    holds_none(daemon)
     # Who opens the unit meanwhile has an interface of his own, and that which belongs there is made after him.
     holder = daemon.hold("tap0")
     move(namespace, other)

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from veth import check_echo, echo, one_relay, relays, serve, silence_and_up, veth_daemon  # noqa: F401
-from worlds import PYTHON, TUNTAPD, answer, wait_until
+from worlds import PYTHON, TUNTAPD, answer, links_of, wait_until
 
 
 def test_status_shows_the_link_and_the_channel(namespace, daemon):
@@ -225,7 +225,7 @@ def test_daemon_keeps_no_end_of_a_channel(daemon):
     inode = os.readlink(f"/proc/{relay}/fd/3")
     assert inode.startswith("socket:")
     for pid in (daemon.pid, wait_until(daemon.worker)):
-        assert inode not in [os.readlink(f"/proc/{pid}/fd/{fd}") for fd in os.listdir(f"/proc/{pid}/fd")]
+        wait_until(lambda pid=pid: inode not in links_of(pid), what="it keeps no end")
     holder.end()
 
 

@@ -56,6 +56,17 @@ def wait_until(condition, bound_s=10.0, what="condition"):
             pytest.fail(f"not within {bound_s} s: {what}")
         time.sleep(0.005)
 
+def links_of(pid):
+    """What the descriptors of a process are; those that it closes meanwhile are left out."""
+    links = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            links.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except FileNotFoundError:
+            pass
+    return links
+
+
 class Process:
     """A process of a test, with its output in a file."""
 

@@ -39,7 +39,7 @@ def runs(pid):
     try:
         with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
             return pid != 0 and file.read().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # the second: it goes between the two
         return False
 
 
