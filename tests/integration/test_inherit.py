@@ -216,8 +216,8 @@ def test_an_image_in_another_namespace(namespace, daemon, elsewhere):
         elsewhere.run(["ip", "link", "set", "tap0", "up"])
         namespace.run(["ip", "link", "set", "tap0", "down"])
         assert answer(process, "write 60") == "write EIO"
-        wait_until(lambda: daemon.state("tap0") == "open")
         assert answer(process, "write 13") == "write EIO"
+        wait_until(lambda: daemon.state("tap0") == "open")
         assert answer(process, "read") == "read EIO"
     finally:
         process.end()
