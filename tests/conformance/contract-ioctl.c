@@ -134,8 +134,10 @@ header_mode_while_packets_wait(enum kind kind)
 	}
 	wait_readable(fd);
 	EXPECT(read(fd, got, sizeof(got)) == 80 && memcmp(got, sent, 80) == 0);
+	wait_readable(fd);
 	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &on) == 0);
 	EXPECT(read(fd, got, sizeof(got)) == 84 && memcmp(got, header4, 4) == 0 && memcmp(got + 4, sent, 80) == 0);
+	wait_readable(fd);
 	EXPECT(ioctl(fd, TUNSIFHEAD_VALUE, &off) == 0);
 	EXPECT(read(fd, got, sizeof(got)) == 80 && memcmp(got, sent, 80) == 0);
 }
