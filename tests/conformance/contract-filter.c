@@ -111,12 +111,12 @@ static void
 device_of_a_sharing_child(enum kind kind)
 {
 	struct opening o = {.kind = kind};
-	const char *name = name_of(kind, 0);
 
 	in_a_sharing_child(open_device, &o);
-	if_silence(name);
-	if_up(name);
-	still_moves_packets(o.fd, name, kind, kernel_open(name), forbid);
+	if_silence(name_of(kind, 0));
+	if_up(name_of(kind, 0));
+	after_all_news(kind); /* until then the library asks the kernel whether it is up */
+	still_moves_packets(o.fd, name_of(kind, 0), kind, kernel_open(name_of(kind, 0)), forbid);
 }
 
 static void

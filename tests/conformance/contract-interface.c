@@ -83,19 +83,6 @@ first_ipv6_address_brings_it_up(enum kind kind)
 	WAIT_UNTIL((if_flags(name_of(kind, 0)) & IFF_UP) != 0, 10000);
 }
 
-/*
- * Until the daemon has surely heard of what was done before: a change of another of its devices, which it answers in the order of the
- * news.
- */
-static void
-after_all_news(enum kind kind)
-{
-	opened(kind, 15);
-	if_silence(name_of(kind, 15));
-	if_add_address(name_of(kind, 15), "10.9.9.9");
-	WAIT_UNTIL((if_flags(name_of(kind, 15)) & IFF_UP) != 0, 10000);
-}
-
 static void
 explicit_down_stays_down(enum kind kind)
 {

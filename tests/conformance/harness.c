@@ -282,6 +282,15 @@ packet_has_gone(int kernel, enum kind kind, uint32_t number)
 	EXPECT(kernel_receive(kernel, got, sizeof(got)) == PACKET_MIN && packet_number(kind, got) == number);
 }
 
+void
+after_all_news(enum kind kind)
+{
+	opened(kind, 15);
+	if_silence(name_of(kind, 15));
+	if_add_address(name_of(kind, 15), "10.9.9.9");
+	WAIT_UNTIL((if_flags(name_of(kind, 15)) & IFF_UP) != 0, 10000);
+}
+
 /* Runs a case in a process of its own.  True: it passed. */
 static bool
 run_case(const struct contract_case *c, enum kind kind)

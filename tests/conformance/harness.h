@@ -172,6 +172,11 @@ void wait_readable(int fd);
 /* The kernel sends a packet of PACKET_MIN bytes and that number on unit 0, and it has come to fd; and has got one from the program. */
 void packet_arrive(int fd, int kernel, enum kind kind, uint32_t number);
 void packet_has_gone(int kernel, enum kind kind, uint32_t number);
+/*
+ * Until the daemon has surely heard of what was done before: a change of another of its devices, unit 15, which it answers in the order
+ * of the news.
+ */
+void after_all_news(enum kind kind);
 bool is_readable(int fd);
 bool is_writable(int fd);
 

@@ -334,7 +334,7 @@ def test_wait_waits(world):
 
 def test_wait_ends_with_the_daemon_if_no_other_comes(world):
     waiting = start_wait(world, "tap1")
-    limited = start_wait(world, "tap1", "--timeout", "1")
+    limited = start_wait(world, "tap1", "--timeout", "4")
     world.daemon.terminate()
     assert world.daemon.wait(BOUND_S) == 0
     started = time.monotonic()
