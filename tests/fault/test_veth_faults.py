@@ -135,6 +135,7 @@ s.sendto(b"\\x45" * 80, ("tun0", 0x0800))
 @pytest.mark.parametrize("device", ["tap0", "tun0"])
 def test_daemon_stopped_delays_no_packet(namespace, daemon, device):
     program = echo(daemon, device)
+    daemon.status()  # answered after it has closed its own copy of what the program has
     os.kill(daemon.pid, signal.SIGSTOP)
     check_echo(namespace, 2000, device=device).wait_for("all 2000", 30)
     program.end()
