@@ -89,13 +89,14 @@ def find(world, device, uid=NOBODY):
     return world.piped("kext-rules", "as", uid, f"/dev/{device}").communicate(timeout=SECONDS)[0].strip()
 
 
-def ways(world, device):
-    """What each way of opening it says."""
-    return world.piped("kext-rules", "ways", f"/dev/{device}", device).communicate(timeout=SECONDS)[0].strip()
-
-
-def each_way(number):
-    return f"open {number}, fopen {number}, freopen {number}, posix_spawn {number}"
+def in_each_way(world, wanted):
+    """Opens devices, in each way: what is wrong.  wanted: the error of each; what opens is closed again."""
+    for device, number in wanted.items():
+        said = world.piped("kext-rules", "ways", f"/dev/{device}", device).communicate(timeout=SECONDS)[0].strip()
+        if said != f"open {number}, fopen {number}, freopen {number}, posix_spawn {number}":
+            yield f"{device}: {said}"
+        if number == 0:
+            wait_until(lambda name=device: name not in interfaces(), "the interface goes")
 
 
 def policy(files, directory):
@@ -299,11 +300,7 @@ def restarts(files, directory):
         if not pings("10.77.0.2") or not pings("10.78.0.2"):
             yield "without a daemon the devices do not work"
         # Its list says no more who opens them: the nodes do.
-        for device, wanted in (("tun0", each_way(16)), ("tap0", each_way(16)), ("tun1", each_way(0)), ("tap1", each_way(0))):
-            said = ways(world, device)
-            if said != wanted:
-                yield f"{device} without a daemon: {said}"
-            wait_until(lambda name=device: name[3] == "0" or name not in interfaces(), "the interface goes")
+        yield from in_each_way(world, {"tun0": 16, "tap0": 16, "tun1": 0, "tap1": 0})
         world.daemon = world.serve()
         if not pings("10.77.0.2") or not pings("10.78.0.2"):
             yield f"with the next daemon the devices do not work\n{world.said()}"
@@ -311,11 +308,7 @@ def restarts(files, directory):
             shown = status_of(world, name)
             if shown["state"] != "up" or shown["link"] != "kext" or shown["holder"]["program"] != name[:3] + "-echo":
                 yield f"the next daemon does not know it: {shown}{world.said()}"
-        for device, wanted in (("tun0", each_way(16)), ("tap0", each_way(16)), ("tap1", each_way(0))):
-            said = ways(world, device)
-            if said != wanted:
-                yield f"{device} with the next daemon: {said}"
-            wait_until(lambda name=device: name[3] == "0" or name not in interfaces(), "the interface goes")
+        yield from in_each_way(world, {"tun0": 16, "tap0": 16, "tap1": 0})
         yield from end_echo(programs)
         wait_until(lambda: all(f"{name}: closed" in world.said() for name in ("tun0", "tap0")), "the next daemon hears of the end")
         program, text = hold(world, "/dev/tap0")

@@ -273,31 +273,38 @@ spawned(char *program, const char *device)
 	return error;
 }
 
+/* What opening it said; a descriptor that then was not the device's: ENODEV. */
+static int
+opened(int fd)
+{
+	if (fd < 0) {
+		return errno;
+	}
+	return has(fd) && close(fd) == 0 && is_gone() ? 0 : ENODEV;
+}
+
+static int
+opened_stream(FILE *stream)
+{
+	if (stream == NULL) {
+		return errno;
+	}
+	return has(fileno(stream)) && fclose(stream) == 0 && is_gone() ? 0 : ENODEV;
+}
+
 /* Each is closed before the next. */
 static int
 by_each_way(char *program, const char *device)
 {
-	FILE *stream;
-	int fd = open(device, O_RDWR), errors[3] = {fd >= 0 ? 0 : errno};
+	FILE *other = fopen("/dev/null", "r+");
 
-	if (fd >= 0) {
-		errors[0] = has(fd) && close(fd) == 0 && is_gone() ? 0 : ENODEV;
-	}
-	stream = fopen(device, "r+");
-	errors[1] = stream != NULL ? 0 : errno;
-	if (stream != NULL) {
-		errors[1] = has(fileno(stream)) && fclose(stream) == 0 && is_gone() ? 0 : ENODEV;
-	}
-	stream = fopen("/dev/null", "r+");
-	if (stream == NULL) {
+	if (other == NULL) {
 		return 1;
 	}
-	stream = freopen(device, "r+", stream);
-	errors[2] = stream != NULL ? 0 : errno;
-	if (stream != NULL) {
-		errors[2] = has(fileno(stream)) && fclose(stream) == 0 && is_gone() ? 0 : ENODEV;
-	}
-	printf("open %d, fopen %d, freopen %d, posix_spawn %d\n", errors[0], errors[1], errors[2], spawned(program, device));
+	printf("open %d, ", opened(open(device, O_RDWR)));
+	printf("fopen %d, ", opened_stream(fopen(device, "r+")));
+	printf("freopen %d, ", opened_stream(freopen(device, "r+", other)));
+	printf("posix_spawn %d\n", spawned(program, device));
 	return 0;
 }
 
