@@ -39,12 +39,12 @@
 #include <unistd.h>
 
 #include "cli/attend.h"
-#include "cli/clock.h"
 #include "cli/exitcode.h"
 #include "cli/node.h"
 #include "cli/pairing.h"
 #include "cli/program.h"
 #include "cli/query.h"
+#include "protocol/monotonic.h"
 #include "protocol/paths.h"
 
 #define DIR_NAME "/tuntapd-XXXXXX"
@@ -306,7 +306,7 @@ show_log(const struct world *w)
 static int
 wait_for_daemon(struct world *w, int *interrupted)
 {
-	int64_t deadline_ms = clock_now_ms() + START_TIMEOUT_MS;
+	int64_t deadline_ms = monotonic_ms() + START_TIMEOUT_MS;
 
 	while (w->daemon != 0) {
 		struct message_device device;
@@ -321,7 +321,7 @@ wait_for_daemon(struct world *w, int *interrupted)
 		if (status == EXIT_CODE_OK || status == EXIT_CODE_NO) {
 			return EXIT_CODE_OK;
 		}
-		if (clock_now_ms() >= deadline_ms) {
+		if (monotonic_ms() >= deadline_ms) {
 			show_log(w);
 			warnx("--private: the daemon does not answer within %d s",
 			    START_TIMEOUT_MS / 1000);
@@ -359,11 +359,11 @@ look_at_daemon(void *argument)
 static void
 wait_for_daemon_end(struct world *w, int timeout_ms)
 {
-	int64_t deadline_ms = clock_now_ms() + timeout_ms;
+	int64_t deadline_ms = monotonic_ms() + timeout_ms;
 
 	for (;;) {
 		(void)attend_reap(&w->attend);
-		if (w->daemon == 0 || clock_now_ms() >= deadline_ms) {
+		if (w->daemon == 0 || monotonic_ms() >= deadline_ms) {
 			return;
 		}
 		(void)attend_next_signal(&w->attend, LOOK_INTERVAL_MS);

@@ -18,8 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cli/clock.h"
 #include "cli/exitcode.h"
+#include "protocol/monotonic.h"
 #include "protocol/paths.h"
 #include "protocol/request.h"
 #include "protocol/transport.h"
@@ -435,7 +435,7 @@ wait_for_lock(const struct query *q, int64_t deadline_ms)
 		return errno == ENOENT ? 0 : -1;
 	}
 	while ((result = flock(fd, LOCK_SH | LOCK_NB)) < 0 && errno == EWOULDBLOCK) {
-		if (clock_now_ms() >= deadline_ms) {
+		if (monotonic_ms() >= deadline_ms) {
 			errno = ETIMEDOUT;
 			break;
 		}
@@ -476,7 +476,7 @@ query_stop(struct query *q)
 	if (error != 0) {
 		return query_complain(q, error);
 	}
-	deadline_ms = clock_now_ms() + QUERY_TIMEOUT_MS;
+	deadline_ms = monotonic_ms() + QUERY_TIMEOUT_MS;
 	/* No more replies come: what makes the connection readable is its end. */
 	if (request_wait(q->sock, POLLIN, QUERY_TIMEOUT_MS) < 0 || wait_for_lock(q, deadline_ms) < 0) {
 		if (!q->quiet) {
