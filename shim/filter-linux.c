@@ -7,6 +7,10 @@
  * announces a filter, each open number is looked at once, and from then on one that is unknown is another file, unasked.  What
  * becomes a device afterwards passes the library as before, and is entered: open, copies, what comes over a socket.
  *
+ * Limits.  The kernel is still asked before EIO is said of a device that is down, or a packet is passed on while the page does not know yet
+ * that it is up, and in header mode on a direct device with each packet (io.c, channel.c): a filter that ends the program at an ioctl ends
+ * it there.
+ *
  * prctl(2) is where a filter announces itself: PR_SET_SECCOMP installs one, and whoever installs one by seccomp(2), for which no C library
  * has a function, must have said PR_SET_NO_NEW_PRIVS before, or be root; libseccomp always says it.
  */
